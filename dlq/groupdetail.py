@@ -1,5 +1,6 @@
 """All that is known of one group, for the API, the command and the page."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,8 +16,11 @@ from dlq.queries.groups import (
     describe_groups,
     list_members,
     list_notes,
+    list_similar,
     read_trends,
 )
+
+_MAX_PLACES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class GroupDetail:
     causes: list[Cause]
     members: list[DeadLetter]
     differences: Differences
+    similar: list[LetterGroup]
 
     @property
     def group(self) -> LetterGroup:
@@ -64,6 +69,15 @@ class GroupDetail:
         return self.view.message
 
     @property
+    def places(self) -> list[tuple[str, str, int]]:
+        """Where the newest open letters died: `version` or `queue`, its name, and how many of
+        them; the largest first."""
+        versions = Counter(each.worker_version for each in self.members if each.worker_version)
+        queues = Counter(each.queue for each in self.members)
+        found = [("version", *each) for each in versions.most_common(_MAX_PLACES)]
+        return found + [("queue", *each) for each in queues.most_common(_MAX_PLACES)]
+
+    @property
     def trend(self) -> list[int]:
         """Deaths of the last hour by step, oldest first."""
         return self.trends.of(self.group)
@@ -73,16 +87,20 @@ class GroupDetail:
         return self.trends.begin
 
 
-def describe_group(group: LetterGroup, actor: Any) -> GroupDetail:
-    """The group in a fixed number of queries. `actor` None is the platform."""
-    (view,) = describe_groups([group])
+def describe_group(
+    group: LetterGroup, actor: Any, *, view: GroupView | None = None, trends: Trends | None = None
+) -> GroupDetail:
+    """The group in a fixed number of queries. `actor` None is the platform. `view` and `trends`:
+    those of the list beside it."""
+    view = view or describe_groups([group])[0]
     members = list_members(group, MAX_PAYLOADS)
     shown = [represent_value("payload", letter.payload, actor) for letter in members]
     return GroupDetail(
         view=view,
-        trends=read_trends(group.workspace_id, [group]),
+        trends=trends or read_trends(group.workspace_id, [group]),
         notes=list_notes(group.id),
         causes=list_causes(group),
         members=members,
         differences=compare_payloads(shown),
+        similar=list_similar(group),
     )

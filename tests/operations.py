@@ -30,6 +30,7 @@ def preview(
     wanted: Mapping[str, Any] | None = None,
     origin: UUID | None = None,
     is_all: bool = False,
+    is_rest: bool = False,
     options: Mapping[str, Any] | None = None,
     workspace: Workspace | None = None,
     actor: Actor = SYSTEM,
@@ -39,7 +40,9 @@ def preview(
     return make_preview(
         workspace_id=(workspace or default_workspace()).id,
         verb=verb,
-        selection=read_selection(verb.target, ids=ids, wanted=wanted, origin=origin, is_all=is_all),
+        selection=read_selection(
+            verb.target, ids=ids, wanted=wanted, origin=origin, is_all=is_all, is_rest=is_rest
+        ),
         options=read_options(verb, options or {}),
         actor=actor,
     )

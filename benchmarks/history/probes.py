@@ -225,7 +225,7 @@ _PROBES: dict[str, Callable[[], Callable[[], float]]] = {
     "admin: failed tasks": lambda: _admin("tasks_app_task_changelist", "?status=FAILED"),
     "admin: queues": lambda: _admin("tasks_app_queue_changelist"),
     "admin: dead letters": lambda: _admin("dlq_deadletter_changelist"),
-    "admin: failures": lambda: _admin("dlq_deadletter_groups"),
+    "admin: failures": lambda: _admin("dlq_lettergroup_changelist"),
 }
 
 

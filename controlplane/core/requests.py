@@ -1,4 +1,5 @@
-"""The current request, for code that does not receive it: logs, problems, the audit log."""
+"""The current request, for code that does not receive it: logs, problems, the audit log;
+and the reason that was given for a change."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -12,8 +13,12 @@ _observers: list[Observer] = []
 _request_id: ContextVar[str] = ContextVar("taskplane_request_id", default="")
 _client_ip: ContextVar[str | None] = ContextVar("taskplane_client_ip", default=None)
 _door: ContextVar[str] = ContextVar("taskplane_door", default="")
+_reason: ContextVar[str] = ContextVar("taskplane_reason", default="")
 
 PAGE, API, COMMAND = "page", "api", "command"
+MAX_REASON = 2_000
+# More things than this are changed only for a reason, also where it can be undone.
+WITHOUT_REASON = 100
 
 
 def current_request_id() -> str:
@@ -31,15 +36,38 @@ def current_door() -> str:
     return _door.get()
 
 
-def enter_request(request_id: str, client_ip: str | None, door: str = API) -> None:
+def current_reason() -> str:
+    """Why the person or the client does what is being done; empty if they did not say."""
+    return _reason.get()
+
+
+@contextmanager
+def stating_reason(reason: str) -> Iterator[None]:
+    """Every event of the audit log that is written in the block has this reason, unless it has one
+    of its own."""
+    token = _reason.set(_clean(reason))
+    try:
+        yield
+    finally:
+        _reason.reset(token)
+
+
+def _clean(reason: str) -> str:
+    return " ".join(reason.replace("\0", " ").split())[:MAX_REASON] if reason else ""
+
+
+def enter_request(
+    request_id: str, client_ip: str | None, door: str = API, reason: str = ""
+) -> None:
     """Remember the request for the rest of this context."""
     _request_id.set(request_id)
     _client_ip.set(client_ip)
     _door.set(door)
+    _reason.set(_clean(reason))
 
 
 def leave_request() -> None:
-    enter_request("", None, "")
+    enter_request("", None, "", "")
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from controlplane.core.admin.actions import (
     split_by_workspace,
 )
 from controlplane.core.admin.display import Question
+from controlplane.core.admin.undo import offer_undo, register_undo
 from controlplane.core.errors import DomainError
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import (
@@ -52,6 +53,30 @@ def find_any_workspace(request: HttpRequest) -> str:
     return str(own[0].slug) if own else ""
 
 
+def actor_with_role(
+    request: HttpRequest, workspace_id: UUID, needed: Role = Role.OPERATOR
+) -> Actor:
+    """The person, who must have the role in the workspace. Raises PermissionDenied."""
+    if not is_allowed(request, needed, workspace_id):
+        raise PermissionDenied(f"This needs the role {needed} in its workspace.")
+    return actor_in(request, workspace_id)
+
+
+def undo_by_service(kind: str, service: Callable[..., Any], id_name: str, text: str) -> None:
+    """Let what `act_on_row` did be undone by another service for the same row."""
+
+    def undo(request: HttpRequest, values: dict[str, Any]) -> str:
+        workspace_id = UUID(values["workspace"])
+        service(
+            workspace_id=workspace_id,
+            actor=actor_with_role(request, workspace_id),
+            **{id_name: UUID(values["id"])},
+        )
+        return text
+
+    register_undo(kind)(undo)
+
+
 class WorkspacePages(AdminAccess):
     """Pages of rows that belong to a workspace, with buttons that call services."""
 
@@ -69,9 +94,7 @@ class WorkspacePages(AdminAccess):
 
     def require_operator(self, request: HttpRequest, workspace_id: UUID) -> Actor:
         """The person, who must be an operator there. Raises PermissionDenied."""
-        if not is_allowed(request, Role.OPERATOR, workspace_id):
-            raise PermissionDenied("This needs the role operator in its workspace.")
-        return actor_in(request, workspace_id)
+        return actor_with_role(request, workspace_id)
 
     def act_on_row(
         self,
@@ -80,14 +103,20 @@ class WorkspacePages(AdminAccess):
         act: Callable[[Any, Actor], Any],
         success: str,
         question: Question | None = None,
+        undo: str = "",
     ) -> HttpResponse:
         """The action of a button: ask, if there is a question, act as the person, who must be an
-        operator, and return to the page of the row."""
+        operator, and return to the page of the row. `undo` is the kind of what changes it back,
+        which needs the ids of workspace and row."""
         row = self.get_row(request, object_id)
         actor = self.require_operator(request, row.workspace_id)
         if question is not None and not is_confirmed(request):
             return ask(self, request, row, question)
-        self.call_service(request, lambda: act(row, actor), success)
+        if not undo:
+            self.call_service(request, lambda: act(row, actor), success)
+        elif self.call_service(request, lambda: act(row, actor)):
+            values = {"workspace": str(row.workspace_id), "id": str(row.pk)}
+            offer_undo(request, undo, values, success)
         return HttpResponseRedirect(self.row_url(row.pk))
 
     def act_on_rows(
@@ -98,8 +127,10 @@ class WorkspacePages(AdminAccess):
         done: str,
         *,
         limit: int = MAX_SELECTED,
+        undo: tuple[str, dict[str, Any]] | None = None,
     ) -> None:
-        """An action on each of the selected rows. All roles are checked before anything changes."""
+        """An action on each of the selected rows. All roles are checked before anything changes.
+        `act` adds to the values of `undo` what is needed to change a row back."""
         chosen = list(rows[: limit + 1])
         ids = {row.workspace_id for row in chosen}
         actors = {each: self.require_operator(request, each) for each in ids}
@@ -107,7 +138,7 @@ class WorkspacePages(AdminAccess):
             chosen[:limit], lambda row: act(row, actors[row.workspace_id]), name=str
         )
         result.limit = limit if len(chosen) > limit else None
-        report(self, request, result, done)
+        report(self, request, result, done, undo=undo)
 
     def to_bulk_operation(
         self,
@@ -146,6 +177,7 @@ class WorkspacePages(AdminAccess):
         *,
         size: int,
         rest: str,
+        undo: tuple[str, dict[str, Any]] | None = None,
     ) -> None:
         """An action by a service that takes many ids of one workspace. `act` returns how many rows
         changed, and why others did not. All roles are checked before anything changes."""
@@ -161,7 +193,7 @@ class WorkspacePages(AdminAccess):
                 changed, refusals = 0, [str(error)]
             result.changed += changed
             result.refusals |= dict.fromkeys(refusals)
-        report(self, request, result, done, rest=rest)
+        report(self, request, result, done, rest=rest, undo=undo)
 
 
 def bulk_address(target: str, workspace: str, values: Sequence[tuple[str, str]]) -> str:

@@ -15,7 +15,12 @@ from django.db import connections, transaction
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, FieldError, Invalid
 from controlplane.core.names import InvalidNameError, canonical_name, check_name
-from controlplane.core.requests import current_client_ip, current_door, current_request_id
+from controlplane.core.requests import (
+    current_client_ip,
+    current_door,
+    current_reason,
+    current_request_id,
+)
 from controlplane.workspaces.actors import SYSTEM, Actor, require_grantable, require_role
 from controlplane.workspaces.identities import directory, hash_key, make_key
 from controlplane.workspaces.models import ApiKey, AuditEvent, Membership, Workspace
@@ -239,8 +244,11 @@ def record_audit(
     using: str = "default",
 ) -> AuditEvent:
     """Write who did what; call it in the transaction of the change, so that both or neither are
-    committed. `action` is like `task.cancel`; `detail` must be JSON without secrets.
+    committed. `action` is like `task.cancel`; `detail` must be JSON without secrets. The reason
+    that was stated for the call is added to it.
     """
+    if (reason := current_reason()) and not detail.get("reason"):
+        detail = {**detail, "reason": reason}
     return AuditEvent.objects.using(using).create(
         workspace_id=workspace.pk if isinstance(workspace, Workspace) else workspace,
         actor_kind=actor.kind,

@@ -10,25 +10,27 @@ from django.utils.http import urlencode
 from controlplane.core.formatting import format_count, format_number
 from controlplane.core.schema import represent_value
 from controlplane.core.visibletext import isolated_text
-from dlq.admin.inboxrows import make_line
+from dlq.admin.inboxrows import SHAPES, Known, make_line, read_known
 from dlq.admin.replays import cancel_button
 from dlq.differences import FieldDifference
 from dlq.groupdetail import describe_group
 from dlq.models import LetterGroup
 from dlq.queries.causes import Cause
 from dlq.queries.owners import list_owners
-from dlq.queries.replays import list_running
 from dlq.replayprogress import describe_progress, describe_stages
+from dlq.states import GroupState
 
 MEMBERS_SHOWN = 10
 
 
-def describe_panel(request: HttpRequest, group: LetterGroup) -> dict[str, Any]:
-    """The context of the panel."""
-    detail = describe_group(group, None)
+def describe_panel(
+    request: HttpRequest, group: LetterGroup, known: Known | None = None
+) -> dict[str, Any]:
+    """The context of the panel. `known` is what the list beside it has read."""
+    known = known or read_known(group.workspace_id, [group])
+    detail = describe_group(group, None, view=known.views[group.id], trends=known.trends)
     user: Any = request.user
-    running = list_running(group.workspace_id)
-    line = make_line(detail.view, detail.trends, user.get_username(), running)
+    line = make_line(detail.view, known, user.get_username())
     replay = line.replay
     return {
         "detail": detail,
@@ -39,6 +41,11 @@ def describe_panel(request: HttpRequest, group: LetterGroup) -> dict[str, Any]:
         "same": [(each, describe_difference(each)) for each in detail.differences.equal],
         "members": detail.members[:MEMBERS_SHOWN],
         "members_url": letters_url(group),
+        "places": [
+            (kind, name, number, number / len(detail.members))
+            for kind, name, number in detail.places
+        ],
+        "similar": [(each, SHAPES[GroupState(each.state)]) for each in detail.similar],
         "owners": list_owners(group.workspace_id),
         "replay": replay,
         "cancel_button": None if replay is None else cancel_button(replay),

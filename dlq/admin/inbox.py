@@ -22,7 +22,7 @@ from controlplane.workspaces.states import Role
 from dlq.admin.grouppage import describe_panel
 from dlq.admin.inboxrows import VIEWS, read_conditions, read_inbox
 from dlq.admin.questions import GroupQuestions, seen_version
-from dlq.admin.undo import forget_undo, offer_undo, take_undo
+from dlq.admin.undo import offer_undo
 from dlq.groups import KEPT, Decision, decide
 from dlq.models import LetterGroup
 from dlq.queries import count_open
@@ -100,7 +100,6 @@ class GroupAdmin(GroupQuestions):
             chosen=chosen,
             live_workspace=chosen.slug if chosen is not None else "",
             is_list=True,
-            undo=take_undo(request),
             **context,
         )
 
@@ -114,22 +113,24 @@ class GroupAdmin(GroupQuestions):
         kept = {name: value for name, value in given.items() if name not in _OF_A_PAGE}
         here = f"{request.path}?{urlencode(given)}"
         context: dict[str, Any] = {"view": view, "here": here, "kept": kept}
+        chosen, known = self._chosen_group(request, workspace.id), None
         try:
             with in_bounded_time(narrow_by="the type"):
-                context["inbox"] = read_inbox(
+                inbox = read_inbox(
                     workspace.id,
                     user.get_username(),
                     view=view,
                     conditions=read_conditions(request.GET),
                     cursor=request.GET.get("after", ""),
                     kept=kept,
+                    chosen=chosen,
                 )
+            context["inbox"], known = inbox, inbox.known
         except Invalid as error:
             context["problem"] = str(error)
         context["address"] = f"?{urlencode(kept)}&" if kept else "?"
         context["may_operate"] = is_allowed(request, Role.OPERATOR, workspace.id)
-        chosen = self._chosen_group(request, workspace.id)
-        return context | ({} if chosen is None else describe_panel(request, chosen))
+        return context | ({} if chosen is None else describe_panel(request, chosen, known))
 
     def _chosen_group(self, request: HttpRequest, workspace_id: UUID) -> LetterGroup | None:
         try:
@@ -160,20 +161,15 @@ class GroupAdmin(GroupQuestions):
             inbox_url=inbox_url(group),
             live_workspace=group.workspace.slug,
             may_operate=is_allowed(request, Role.OPERATOR, group.workspace_id),
-            undo=take_undo(request),
             **panel,
         )
 
     @method_decorator(require_POST)
     def decide_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """A button: acknowledge, own, change, undo."""
+        """A button: acknowledge, own, change."""
         group, actor = self.operated(request, object_id)
         back = self.back(request, group)
-        verb = request.POST.get("do", "")
-        if verb == "undo":
-            self._undo(request, group, actor)
-            return back
-        decision, done = _read_decision(request, verb, actor)
+        decision, done = _read_decision(request, request.POST.get("do", ""), actor)
         if decision is None:
             self.message_user(request, "Choose what to do.", messages.ERROR)
             return back
@@ -183,45 +179,23 @@ class GroupAdmin(GroupQuestions):
     def _decide(
         self, request: HttpRequest, group: LetterGroup, actor: Actor, decision: Decision, done: str
     ) -> None:
-        version = seen_version(request)
-        changed = self._call_decide(request, group, actor, decision, version)
-        if changed is None:
-            return
-        if changed.version == group.version:
-            self.message_user(request, f"{done}: {isolated_text(group)}.", messages.SUCCESS)
-            return
-        offer_undo(request, group, changed, f"{done}: {isolated_text(group)}.")
-
-    def _undo(self, request: HttpRequest, group: LetterGroup, actor: Actor) -> None:
-        kept = forget_undo(request, group)
-        if kept is None:
-            self.message_user(request, "There is nothing to undo any more.", messages.ERROR)
-            return
-        decision, version = kept
-        changed = self._call_decide(request, group, actor, decision, version)
-        if changed is not None:
-            self.message_user(request, f"Undone: {isolated_text(group)}.", messages.SUCCESS)
-
-    def _call_decide(
-        self,
-        request: HttpRequest,
-        group: LetterGroup,
-        actor: Actor,
-        decision: Decision,
-        version: int | None,
-    ) -> LetterGroup | None:
-        """The changed group; None, with a message, if the service refused."""
+        """Shows what was done with a button to undo it, or why the service refused."""
         try:
-            return decide(
+            changed = decide(
                 workspace_id=group.workspace_id,
                 group_id=group.id,
                 decision=decision,
                 actor=actor,
-                seen_version=version,
+                seen_version=seen_version(request),
             )
         except DomainError as error:
             self.message_user(request, f"{isolated_text(group)}: {error}", messages.ERROR)
-            return None
+            return
+        text = f"{done}: {isolated_text(group)}."
+        if changed.version == group.version:
+            self.message_user(request, text, messages.SUCCESS)
+        else:
+            offer_undo(request, group, changed, text)
 
 
 def inbox_url(group: LetterGroup) -> str:

@@ -13,7 +13,6 @@ from dlq.groups import MAX_NOTE, Decision
 from dlq.replays import DEFAULT_STAGES, MAX_RATE, MIN_RATE
 from dlq.states import GroupState
 
-REASON_FROM = 100  # letters: more of them need a reason
 _MAX_ABOVE = 10**12
 _FOR = {
     "1h": ("1 hour", timedelta(hours=1)),
@@ -105,8 +104,8 @@ class ReprocessGroupForm(ServiceForm):
 
     def __init__(self, data: Any = None, *, letters: int) -> None:
         super().__init__(data)
-        if letters > REASON_FROM:
+        if letters > 1:
             self.fields["reason"].required = True
             self.fields["reason"].error_messages["required"] = (
-                f"Give the reason: more than {REASON_FROM} tasks will run again."
+                "Give the reason: what runs again cannot be undone."
             )

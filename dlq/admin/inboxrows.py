@@ -3,19 +3,17 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 from uuid import UUID
 
 from controlplane.core.admin.site import initials
-from controlplane.core.clock import now
 from controlplane.core.cursors import Cursor, Sort
 from controlplane.core.cursors import read_behind as read_rows
 from controlplane.core.errors import Invalid
-from controlplane.core.formatting import format_count, format_number, format_relative, shorten
+from controlplane.core.formatting import format_count, format_number
 from controlplane.core.schema import represent_value
-from controlplane.core.visibletext import isolated_text
+from dlq.admin.groupwords import describe_state, describe_trends, name_ticket
 from dlq.filters import NOBODY, GroupFilter
 from dlq.models import LetterGroup, Replay
 from dlq.queries.groups import (
@@ -33,7 +31,6 @@ from dlq.states import GroupState
 
 PAGE = 50
 _SORT = Sort.of("-lastSeenAt", "last_seen")
-_MAX_TICKET = 40
 _PLACEHOLDER = re.compile(r"#|<(?:url|email|time|text|path)>")
 _OF_CODE = (("release", "releases"), ("version", "versions"))
 _EVERY = tuple(GroupState.values)
@@ -131,6 +128,16 @@ class Inbox:
     head: str
     note: str
     next_cursor: str
+    known: "Known"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the list has read, which the panel beside it shows, too."""
+
+    views: Mapping[UUID, GroupView]
+    trends: Trends
+    running: Sequence[Replay]
 
 
 def read_inbox(
@@ -141,25 +148,37 @@ def read_inbox(
     conditions: Mapping[str, Any],
     cursor: str,
     kept: Mapping[str, str],
+    chosen: LetterGroup | None = None,
 ) -> Inbox:
     """A page of the groups of a view, in a fixed number of queries. `conditions` narrow it; `kept`
-    are parameters of the address. Raises Invalid."""
+    are parameters of the address; `chosen` is the group beside the list. Raises Invalid."""
     group_filter = replace(_filter_of(view, username), **conditions)
     rows = list_letter_groups(workspace_id, group_filter)
     behind = Cursor.decode(cursor, _SORT, LetterGroup) if cursor else None
     found, _ = read_rows(rows, _SORT, behind, 0, PAGE + 1)
     groups = found[:PAGE]
-    trends = read_trends(workspace_id, groups)
-    running = list_running(workspace_id)
-    lines = [make_line(each, trends, username, running) for each in describe_groups(groups)]
+    known = read_known(workspace_id, groups if chosen is None else [*groups, chosen])
+    trends = known.trends
+    lines = [make_line(known.views[each.id], known, username) for each in groups]
     counts = count_groups(workspace_id, username)
     return Inbox(
         lines=lines,
         tabs=_tabs(view, counts, kept),
         sentence=(_describe_mine(counts["mine"]), _describe_hour(trends)),
         head=_describe_page(lines, is_whole=not behind and len(found) <= PAGE),
-        note=_describe_trends(trends),
+        note=describe_trends(trends),
         next_cursor=Cursor.at(groups[-1], _SORT, 1).encode() if len(found) > PAGE else "",
+        known=known,
+    )
+
+
+def read_known(workspace_id: UUID, groups: Sequence[LetterGroup]) -> Known:
+    """What the lines of these groups show."""
+    once = list({group.id: group for group in groups}.values())
+    return Known(
+        views={view.group.id: view for view in describe_groups(once)},
+        trends=read_trends(workspace_id, once),
+        running=list_running(workspace_id),
     )
 
 
@@ -168,10 +187,9 @@ def _filter_of(view: str, username: str) -> GroupFilter:
     return GroupFilter(states=VIEWS[view][1], owners=owners)
 
 
-def make_line(
-    view: GroupView, trends: Trends, username: str, running: Sequence[Replay] = ()
-) -> Line:
-    """The line of one group. `running`: replays, of which one may be its own."""
+def make_line(view: GroupView, known: Known, username: str) -> Line:
+    """The line of one group."""
+    trends = known.trends
     bars = trends.of(view.group)
     total, most = format_count(sum(bars), "death"), max([*bars, 1])
     return Line(
@@ -182,7 +200,7 @@ def make_line(
         ],
         trend=f"{total} in the last hour, at most {max(bars)} in three minutes",
         owner=describe_owner(view.group, username),
-        replay=next((each for each in running if is_of_group(each, view.group)), None),
+        replay=next((each for each in known.running if is_of_group(each, view.group)), None),
     )
 
 
@@ -193,42 +211,6 @@ def describe_owner(group: LetterGroup, username: str) -> Owner | None:
     known = group.owner.get_username()
     name = group.owner.get_full_name() or known
     return Owner(name, initials(name), known == username)
-
-
-def describe_state(view: GroupView) -> str:
-    """Since when a group has its state, and by whom."""
-    group = view.group
-    by = f" by {isolated_text(group.state_by)}" if group.state_by else ""
-    since = _moment(group.state_at)
-    if group.state == GroupState.REGRESSED:
-        versions = ", ".join(map(isolated_text, group.regressed_code))
-        return f"was resolved, back {since}{f' on {versions}' if versions else ''}"
-    if group.state == GroupState.ACKNOWLEDGED:
-        grown = f", +{format_number(view.grown)} since" if view.grown else ""
-        return f"{since}{by}{grown}"
-    if group.state == GroupState.MUTED:
-        reason = isolated_text(shorten(group.state_reason, 80))
-        return f"{describe_mute(group)}{by}{f': “{reason}”' if reason else ''}"
-    if group.state == GroupState.RESOLVED:
-        return f"{since}{by}" if by else f"{since}: all work is done, or discarded"
-    return f"since {_moment(group.first_seen)}"
-
-
-def describe_mute(group: LetterGroup) -> str:
-    """When the mute ends."""
-    ends = []
-    if group.muted_until is not None:
-        ends.append(f"until {group.muted_until:%Y-%m-%d %H:%M} UTC")
-    if group.muted_above is not None:
-        ends.append(f"up to {format_count(group.muted_above, 'open letter')}")
-    return " or ".join(ends)
-
-
-def name_ticket(address: str) -> str:
-    """The last part of a ticket's address."""
-    parts = urlsplit(address)
-    last = parts.path.rstrip("/").rpartition("/")[2]
-    return shorten(last or parts.netloc, _MAX_TICKET)
 
 
 def _tabs(view: str, counts: Mapping[str, int], kept: Mapping[str, str]) -> list[Tab]:
@@ -265,20 +247,8 @@ def _describe_page(lines: Sequence[Line], *, is_whole: bool) -> str:
     return f"{groups}, {letters}" if is_whole else f"{groups} of more, {letters}"
 
 
-def _describe_trends(trends: Trends) -> str:
-    return (
-        "of the newest 10,000 letters, 3 min a bar"
-        if trends.is_partial
-        else "last hour, 3 min a bar"
-    )
-
-
 def _time_of(trends: Trends, number: int) -> str:
     return f"{trends.begin + number * TREND_STEP:%H:%M}"
-
-
-def _moment(at: datetime) -> str:
-    return format_relative(at, now())
 
 
 def read_conditions(params: Mapping[str, str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html, format_html_join
 
 from controlplane.core.admin.display import Section, Summary, badge, folded, link, show_json
-from controlplane.core.admin.forms import JsonField, ServiceForm
+from controlplane.core.admin.forms import JsonField, ServiceForm, reason_field
 from controlplane.core.formatting import (
     format_count,
     format_elapsed,
@@ -20,6 +20,7 @@ from controlplane.core.formatting import (
 )
 from controlplane.core.schema import represent_value
 from controlplane.core.visibletext import isolated_text
+from controlplane.workspaces.queries import list_events_of
 from dlq.discard import MAX_REASON
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter
@@ -57,6 +58,7 @@ def describe_letter(letter: DeadLetter) -> dict[str, Any]:
             lines=[
                 _describe_error(represent_value("error", letter.error, None)),
                 _describe_resolution(letter),
+                *_describe_edit(letter),
             ],
             links=_links(letter),
         ),
@@ -103,6 +105,26 @@ def _describe_resolution(letter: DeadLetter) -> str:
     if letter.status == LetterStatus.DISCARDED:
         return f"Discarded at {when}{by}: {isolated_text(letter.discard_reason)}"
     return "Open: nobody has resolved it yet."
+
+
+def _describe_edit(letter: DeadLetter) -> list[str]:
+    """What was edited of the payload before it was reprocessed, from the audit log."""
+    if letter.status != LetterStatus.REPROCESSED:
+        return []
+    events = list_events_of(letter.workspace_id, "dead-letter", str(letter.id))
+    event = events.filter(action="dlq.reprocess").order_by("-id").first()
+    detail = {} if event is None else event.detail
+    edit = detail.get("payload") or (detail.get("payloads") or {}).get(str(letter.id))
+    if not edit:
+        return []
+    found = [
+        *(f"{path}: {old} → {new}" for path, (old, new) in edit["changed"].items()),
+        *(f"{path}: {value} added" for path, value in edit["added"].items()),
+        *(f"{path}: {value} removed" for path, value in edit["removed"].items()),
+        *([f"and {format_count(edit['leftOut'], 'more field')}"] if edit["leftOut"] else []),
+    ]
+    words = isolated_text("; ".join(found)) if found else "no field"
+    return [f"Edited: {words}."]
 
 
 def _describe_error(error: Mapping[str, Any] | None) -> str:
@@ -201,6 +223,7 @@ class ReprocessForm(ServiceForm):
         label="Maximum attempts",
         help_text="Leave empty to use the same number as before.",
     )
+    reason = reason_field(required=False)
 
     def clean_payload(self) -> dict[str, Any]:
         """The object. Raises ValidationError."""

@@ -5,101 +5,43 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
 
 from controlplane.core.admin.actions import confirmed_action, split_by_workspace
 from controlplane.core.admin.display import badge, time_column
-from controlplane.core.admin.lists import AgeFilter
-from controlplane.core.admin.navigation import CHOSEN_VIEW
-from controlplane.core.clock import as_moment
+from controlplane.core.admin.pages import ReadOnlyAdmin
+from controlplane.core.admin.undo import own_address
+from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_count, format_json, shorten
 from controlplane.core.ids import parse_uuid_or_none
 from controlplane.core.jsonb import is_same_json
 from controlplane.core.schema import represent_value
-from controlplane.core.schema.filters import conditions
 from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.adminaccess import is_allowed, roles_of
+from controlplane.workspaces.adminaccess import is_allowed
+from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
-from dlq.admin.groups import GroupPages
+from dlq.admin.letterfigures import describe_figures
+from dlq.admin.letterfilters import FingerprintFilter, SinceFilter, TypeFilter, read_wanted
 from dlq.admin.letterpage import DiscardForm, ReprocessForm, describe_letter, describe_type
-from dlq.admin.questions import next_address
 from dlq.bulk import act_on_letters
 from dlq.discard import discard_letter
 from dlq.filters import MAX_IDS, LetterFilter
 from dlq.models import DeadLetter
-from dlq.queries import list_types
+from dlq.replays import start_replay
 from dlq.reprocess import reprocess_letter
 from dlq.states import LetterStatus
 
-
-class TypeFilter(admin.SimpleListFilter):
-    """By type, from the counts of letters."""
-
-    title = "type"
-    parameter_name = "type"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        roles = roles_of(request)
-        return [(name, name) for name in list_types(None if roles is None else list(roles))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return _filter_by(queryset, "type", self.value())
-
-
-class FingerprintFilter(admin.SimpleListFilter):
-    """By failure. Shown only after a link has selected one."""
-
-    title = "failure (fingerprint)"
-    parameter_name = "fingerprint"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        chosen = request.GET.get(self.parameter_name, "")
-        return [(chosen, chosen)] if chosen else []
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return _filter_by(queryset, "fingerprint", self.value())
-
-
-class SinceFilter(AgeFilter):
-    """By the time of death."""
-
-    title = "died"
-    parameter_name = "since"
-    column = "died_at"
-
-
-def _filter_by(letters: QuerySet[Any], column: str, value: str | None) -> QuerySet[Any]:
-    if value is None:
-        return letters
-    # Postgres refuses NUL, even in a comparison.
-    return letters.none() if "\x00" in value else letters.filter(**{column: value})
-
-
 _MAX_FAILURE = 110
-# The parameters of the list, by the name of the same condition of the API.
-_CONDITIONS = {
-    "q": "search",
-    "status__exact": "status",
-    "category__exact": "category",
-    "died_at__gte": "since",
-    "died_at__lt": "until",
-}
-
-
-def _read_wanted(params: QueryDict) -> dict[str, Any] | None:
-    """The list's filters as those of the API; None if one of them has no such condition."""
-    wanted = {_CONDITIONS.get(name, name): value for name, value in params.items() if value}
-    for name in ("workspace", CHOSEN_VIEW):
-        wanted.pop(name, None)
-    if "since" in wanted:
-        wanted["since"] = as_moment(str(wanted["since"]))  # what is selected must not move
-    return wanted if set(wanted) <= set(conditions(LetterFilter)) else None
 
 
 @admin.register(DeadLetter)
-class LetterAdmin(GroupPages):
+class LetterAdmin(WorkspacePages, ReadOnlyAdmin):
     """Letters with their tracebacks. Buttons and actions call the services as the person."""
 
     list_display = [
@@ -117,14 +59,16 @@ class LetterAdmin(GroupPages):
         TypeFilter,
         FingerprintFilter,
         SinceFilter,
+        SinceFilter,
     ]
     list_select_related = ["workspace"]
     search_fields = ["name", "type", "error__message", "error__class"]
     id_fields = ("id", "task_id")
     search_help_text = "An ID, a fingerprint, or part of the name, the type or the error."
-    ordering = ["-id"]
+    ordering = ["-died_at"]
     sortable_by: ClassVar[list[str]] = []  # no other order has an index
     actions = ["reprocess", "reprocess_as_canary", "discard", "bulk"]
+    change_list_template = "dlq/letters.html"
     change_form_template = "admin/dlq/deadletter/change_form.html"
     fieldsets = [
         (
@@ -137,13 +81,28 @@ class LetterAdmin(GroupPages):
         """Without the columns that only the page of a letter shows."""
         return super().get_queryset(request).defer("attempts", "payload")
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list below the figures of the workspaces that it shows."""
+        figures = {} if request.method == "POST" else describe_figures(request, self)
+        return super().changelist_view(request, {**(extra_context or {}), **figures})
+
     def extra_pages(self) -> list[Any]:
         return [
-            *super().extra_pages(),
-            ("groups/", self.groups_view, "groups"),
+            ("groups/", self.old_groups_view, "groups"),
             ("<uuid:object_id>/reprocess/", self.reprocess_view, "reprocess"),
             ("<uuid:object_id>/discard/", self.discard_view, "discard"),
         ]
+
+    def old_groups_view(self, request: HttpRequest) -> HttpResponse:
+        """The address of a page that the inbox has replaced."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        slug = request.GET.get("workspace", "")
+        query = f"?{urlencode({'workspace': slug})}" if slug else ""
+        inbox = reverse("admin:dlq_lettergroup_changelist")
+        return HttpResponseRedirect(f"{inbox}{query}")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[DeadLetter], search_term: str
@@ -184,7 +143,7 @@ class LetterAdmin(GroupPages):
             )
             text = f"The task {result.reprocessed_task_id} does the work again."
             self.message_user(request, text, messages.SUCCESS)
-            return next_address(request) or self.row_url(letter.pk)
+            return own_address(request) or self.row_url(letter.pk)
 
         return self._letter_form(
             request,
@@ -249,7 +208,11 @@ class LetterAdmin(GroupPages):
     def letter_status(self, letter: DeadLetter) -> str:
         return badge(letter.status, letter.get_status_display())
 
-    @admin.action(description="Reprocess: submit the work again")
+    @confirmed_action(
+        "Reprocess: submit the work again",
+        button="Reprocess",
+        warning="Their work is submitted again as new tasks; runs of workflows are retried.",
+    )
     def reprocess(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
         self._act(request, queryset, "reprocess", "")
 
@@ -264,25 +227,46 @@ class LetterAdmin(GroupPages):
     ) -> None:
         self._act(request, queryset, "discard", form.cleaned_data["reason"])
 
-    @admin.action(description="Reprocess as a canary: 5, then 50, then the rest")
+    @confirmed_action(
+        "Reprocess as a canary: 5, then 50, then the rest",
+        button="Reprocess as a canary",
+        warning="Their work is submitted again as new tasks: 5, then 50, then the rest. It stops "
+        "when more than a fifth of a stage fails again.",
+    )
     def reprocess_as_canary(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
         pairs = list(queryset.values_list("workspace_id", "id")[: MAX_IDS + 1])
         if len(pairs) > MAX_IDS:
             text = (
                 f"Select at most {format_count(MAX_IDS, 'letter')}. "
-                "The page of groups reprocesses a whole group."
+                "The inbox reprocesses a whole group."
             )
             self.message_user(request, text, messages.ERROR)
             return
         for workspace_id, ids in split_by_workspace(pairs, MAX_IDS):
             actor = self.require_operator(request, workspace_id)
-            self.start_canary(request, workspace_id, LetterFilter(ids=tuple(ids)), actor)
+            self._start_canary(request, workspace_id, LetterFilter(ids=tuple(ids)), actor)
+
+    def _start_canary(
+        self, request: HttpRequest, workspace_id: UUID, letter_filter: LetterFilter, actor: Actor
+    ) -> None:
+        """Start a replay, and show a message with a link to it, or why a service refused."""
+        try:
+            replay = start_replay(
+                workspace_id=workspace_id, letter_filter=letter_filter, actor=actor
+            )
+        except DomainError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return
+        url = reverse("admin:dlq_replay_change", args=[replay.id])
+        counted = format_count(replay.matched, "letter")
+        text = format_html('<a href="{}">The replay</a> of {} has started.', url, counted)
+        self.message_user(request, text, messages.SUCCESS)
 
     @admin.action(description="Bulk operation…")
     def bulk(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> HttpResponse:
         """On the selected letters, or on all that match the list's filters, however many."""
         is_all = request.POST.get("select_across") == "1"
-        wanted = _read_wanted(request.GET) if is_all else None
+        wanted = read_wanted(request.GET) if is_all else None
         return self.to_bulk_operation(request, queryset, "dead-letters", wanted=wanted)
 
     def _act(

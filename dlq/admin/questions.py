@@ -7,9 +7,9 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from controlplane.core.admin.pages import ReadOnlyAdmin
+from controlplane.core.admin.undo import own_address
 from controlplane.core.formatting import format_count
 from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
@@ -146,7 +146,7 @@ class GroupQuestions(WorkspacePages, ReadOnlyAdmin):
             members=members,
             not_shown=max(0, view.count - len(members)),
             version=request.POST.get("version") or request.GET.get("version") or group.version,
-            next=next_address(request),
+            next=own_address(request),
             **context,
         )
 
@@ -155,14 +155,7 @@ class GroupQuestions(WorkspacePages, ReadOnlyAdmin):
         return group, self.require_operator(request, group.workspace_id)
 
     def back(self, request: HttpRequest, group: LetterGroup) -> HttpResponseRedirect:
-        return HttpResponseRedirect(next_address(request) or self.row_url(group.pk))
-
-
-def next_address(request: HttpRequest) -> str:
-    """Where to go afterwards: an address of this site, or empty."""
-    found = request.POST.get("next") or request.GET.get("next") or ""
-    is_own = url_has_allowed_host_and_scheme(found, allowed_hosts={request.get_host()})
-    return found if is_own and found.startswith("/") else ""
+        return HttpResponseRedirect(own_address(request) or self.row_url(group.pk))
 
 
 def seen_version(request: HttpRequest) -> int | None:

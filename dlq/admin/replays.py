@@ -29,7 +29,7 @@ from controlplane.core.schema import represent_value
 from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
-from controlplane.workspaces.adminpages import WorkspacePages
+from controlplane.workspaces.adminpages import WorkspacePages, undo_by_service
 from controlplane.workspaces.states import Role
 from dlq.models import Replay
 from dlq.queries import describe_replay
@@ -55,6 +55,10 @@ _QUESTIONS = {
         "Cancel the replay",
     )
 }
+
+
+undo_by_service("replay-pause", resume_replay, "replay_id", "Undone: the replay goes on.")
+undo_by_service("replay-resume", pause_replay, "replay_id", "Undone: the replay is paused again.")
 
 
 @admin.register(Replay)
@@ -119,7 +123,8 @@ class ReplayAdmin(WorkspacePages, ReadOnlyAdmin):
         def act(replay: Replay, actor: Actor) -> None:
             control(workspace_id=replay.workspace_id, replay_id=replay.id, actor=actor)
 
-        return self.act_on_row(request, object_id, act, text, _QUESTIONS.get(verb))
+        undo = f"replay-{verb}" if verb in ("pause", "resume") else ""
+        return self.act_on_row(request, object_id, act, text, _QUESTIONS.get(verb), undo)
 
     @admin.display(description="status")
     def replay_status(self, replay: Replay) -> str:

@@ -1,5 +1,4 @@
-"""Undo of a decision about a group: what it was before is kept in the session until the next
-decision."""
+"""Undo of a decision about a group."""
 
 from typing import Any
 from uuid import UUID
@@ -7,54 +6,53 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.utils.dateparse import parse_datetime
 
+from controlplane.core.admin import undo
 from controlplane.core.clock import now
-from dlq.groups import Decision
+from controlplane.core.visibletext import isolated_text
+from controlplane.workspaces.adminpages import actor_with_role
+from dlq.groups import Decision, decide
 from dlq.models import LetterGroup
 from dlq.states import GroupState
 
-_KEY = "dlq_undo"
+_KIND = "failure-group"
 
 
 def offer_undo(request: HttpRequest, before: LetterGroup, after: LetterGroup, text: str) -> None:
-    """Keep what the group was; the next page shows `text` with a button."""
+    """The next page shows `text` with a button that gives the group back what it was."""
     until = before.muted_until
-    request.session[_KEY] = {
+    values = {
+        "workspace": str(before.workspace_id),
         "group": str(before.id),
-        "text": text,
         "version": after.version,
         "state": str(before.state) if before.state != after.state else None,
         "owner": before.owner and before.owner.get_username(),
         "ticket": before.ticket,
         "muted_until": until.isoformat() if until is not None else None,
         "muted_above": before.muted_above,
-        "is_shown": False,
     }
+    undo.offer_undo(request, _KIND, values, text)
 
 
-def take_undo(request: HttpRequest) -> dict[str, Any] | None:
-    """What the page offers, once."""
-    kept = request.session.get(_KEY)
-    if not isinstance(kept, dict) or kept.get("is_shown"):
-        return None
-    request.session[_KEY] = {**kept, "is_shown": True}
-    return {"group": UUID(kept["group"]), "text": kept["text"]}
-
-
-def forget_undo(request: HttpRequest, group: LetterGroup) -> tuple[Decision, int] | None:
-    """The decision that restores the group, and the version that it is about; None if the session
-    has none for this group."""
-    kept = request.session.pop(_KEY, None)
-    if not isinstance(kept, dict) or kept["group"] != str(group.id):
-        return None
-    until = parse_datetime(kept["muted_until"]) if kept["muted_until"] else None
+@undo.register_undo(_KIND)
+def undo_decision(request: HttpRequest, values: dict[str, Any]) -> str:
+    """What the group was before, unless somebody has decided something else since."""
+    workspace_id = UUID(values["workspace"])
+    is_muted = values["state"] == GroupState.MUTED
+    until = parse_datetime(values["muted_until"]) if values["muted_until"] else None
     if until is not None and until <= now():
         until = None
-    decision = Decision(
-        state=kept["state"],
-        owner=kept["owner"],
-        ticket=kept["ticket"],
-        muted_until=until if kept["state"] == GroupState.MUTED else None,
-        muted_above=kept["muted_above"] if kept["state"] == GroupState.MUTED else None,
-        restores=True,
+    group = decide(
+        workspace_id=workspace_id,
+        group_id=UUID(values["group"]),
+        decision=Decision(
+            state=values["state"],
+            owner=values["owner"],
+            ticket=values["ticket"],
+            muted_until=until if is_muted else None,
+            muted_above=values["muted_above"] if is_muted else None,
+            restores=True,
+        ),
+        actor=actor_with_role(request, workspace_id),
+        seen_version=values["version"],
     )
-    return decision, kept["version"]
+    return f"Undone: {isolated_text(group)}."

@@ -29,6 +29,8 @@ _MAX_COUNTED = 10_000
 _MAX_VERSIONS = 10
 _VERSIONS_OF = 100  # letters
 _MAX_TYPES = 20
+MAX_SIMILAR = 5
+_SIMILAR_AMONG = 1_000
 
 
 def find_workspace_with_newest(workspaces: Sequence[UUID]) -> UUID | None:
@@ -209,6 +211,18 @@ def list_versions(group: LetterGroup) -> tuple[list[str], list[str]]:
 
 def _distinct(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(name for name in names if name))[:_MAX_VERSIONS]
+
+
+def list_similar(group: LetterGroup) -> list[LetterGroup]:
+    """Other groups with the same failure, the same class of error or the same type, those with the
+    newest deaths first; among the newest groups of the workspace."""
+    groups = LetterGroup.objects.filter(workspace_id=group.workspace_id)
+    newest = groups.order_by("-last_seen", "-id").values("id")[:_SIMILAR_AMONG]
+    alike = Q(fingerprint=group.fingerprint) | Q(type=group.type)
+    if group.error_class:
+        alike |= Q(error_class=group.error_class)
+    found = LetterGroup.objects.filter(alike, id__in=newest).exclude(id=group.id)
+    return list(found.order_by("-last_seen", "-id")[:MAX_SIMILAR])
 
 
 def list_members(group: LetterGroup, limit: int) -> list[DeadLetter]:

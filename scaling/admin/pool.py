@@ -11,6 +11,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from controlplane.core.admin.pages import ReadOnlyAdmin
+from controlplane.core.admin.undo import offer_undo
 from controlplane.core.errors import DomainError
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import actor_in, roles_of
@@ -19,6 +20,7 @@ from controlplane.workspaces.queries import get_default_workspace_id
 from controlplane.workspaces.states import Role
 from scaling.admin.forms import ConfigurationForm, ManualForm
 from scaling.admin.poolpage import describe_pool
+from scaling.admin.undo import configuration_change, override_change
 from scaling.configuration import change_configuration
 from scaling.models import Pool
 from scaling.overrides import release_override, set_override
@@ -56,10 +58,11 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
     @method_decorator(require_POST)
     def configure_view(self, request: HttpRequest) -> HttpResponse:
         workspace_id, actor = self._act_as(request, Role.ADMIN)
-        form = ConfigurationForm(read_pool(), request.POST)
+        before = read_pool()
+        form = ConfigurationForm(before, request.POST)
         if form.is_valid():
             try:
-                change_configuration(
+                after = change_configuration(
                     form.changes(),
                     workspace_id=workspace_id,
                     actor=actor,
@@ -68,13 +71,15 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
             except DomainError as error:
                 form.refuse(error)
             else:
-                self.message_user(request, "The configuration was saved.", messages.SUCCESS)
+                undone = configuration_change(before, after, workspace_id)
+                offer_undo(request, "scaling-configuration", undone, "The configuration was saved.")
                 return HttpResponseRedirect(self._list_url())
         return self._page(request, configuration=form)
 
     @method_decorator(require_POST)
     def scale_view(self, request: HttpRequest) -> HttpResponse:
         workspace_id, actor = self._act_as(request, Role.OPERATOR)
+        before = read_pool()
         form = ManualForm(read_status().values, 0, request.POST)
         if form.is_valid():
             try:
@@ -88,7 +93,8 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
             except DomainError as error:
                 form.refuse(error)
             else:
-                self.message_user(request, event.sentence, messages.SUCCESS)
+                undone = override_change(before, workspace_id)
+                offer_undo(request, "scaling-override", undone, event.sentence)
                 url = reverse("admin:scaling_scalingevent_change", args=[event.id])
                 return HttpResponseRedirect(url)
         return self._page(request, manual=form)
@@ -96,9 +102,13 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
     @method_decorator(require_POST)
     def release_view(self, request: HttpRequest) -> HttpResponse:
         workspace_id, actor = self._act_as(request, Role.OPERATOR)
+        before = read_pool()
         release_override(workspace_id=workspace_id, actor=actor)
         text = "Released: the strategy decides the number of workers again."
-        self.message_user(request, text, messages.SUCCESS)
+        if before.manual_workers is None:
+            self.message_user(request, text, messages.SUCCESS)
+        else:
+            offer_undo(request, "scaling-override", override_change(before, workspace_id), text)
         return HttpResponseRedirect(self._list_url())
 
     def _act_as(self, request: HttpRequest, needed: Role) -> tuple[UUID, Actor]:

@@ -11,7 +11,7 @@ from controlplane.core.clock import now
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import Workspace
 from controlplane.workspaces.services import create_workspace
-from scripts.demo import automation, fleet, plans
+from scripts.demo import automation, fleet, plans, repair
 from scripts.demo.figures import Figures, make_minutes
 from scripts.demo.moving import move_on, report
 from scripts.demo.story import WORLDS, World
@@ -42,6 +42,8 @@ def seed() -> list[Workspace]:
         plans.make_schedules(workspaces[0], at)
         plans.make_audit(workspaces[0], at)
         automation.make_automation(workspaces[0], at)
+        repair.make_groups(workspaces[0], at)
+        repair.make_operations(workspaces[0], at)
         recount_tasks()
     move_on(at, now())  # writing took its time
     return workspaces

@@ -167,14 +167,15 @@ class Rehearsal:
             f"{len(before)} tasks acknowledged before the backup: {len(missing)} missing, "
             f"{len(before) - len(missing) - len(unfinished)} completed"
         )
-        self.say(f"{len(twice)} ran twice, {len(twice - noted)} of them without a line that says so")
+        silent = len(twice - noted)
+        self.say(f"{len(twice)} ran twice, {silent} of them without a line that says so")
         faults = []
         if missing:
             faults.append(f"{len(missing)} acknowledged tasks are missing.")
         if unfinished:
             faults.append(f"{len(unfinished)} tasks did not complete.")
-        if twice - noted:
-            faults.append(f"{len(twice - noted)} tasks ran twice, and nothing says so.")
+        if silent:
+            faults.append(f"{silent} tasks ran twice, and nothing says so.")
         if not twice:
             faults.append("No task ran twice, so nothing was shown: the backup came too late.")
         return faults

@@ -7,6 +7,7 @@
  *   data-confirm-note     a short text beside the buttons
  *   data-confirm-harm     the button is red
  *   data-confirm-reason   asks for a reason and sends it under this name
+ *   data-confirm-optional   the reason may be left out
  *   data-confirm-type     a text that must be typed to go on
  *   data-confirm-items    a selector of elements whose texts are listed, the first ten
  * A confirmed form is sent with `post=yes`, upon which the server does not ask again. Without this
@@ -35,11 +36,11 @@ export function startConfirmations() {
 }
 
 /** Ask, and return `{reason}`, or null if the person went back. */
-export function confirm({ title, text, button, note, isHarm, asksReason, mustType, items = [] }) {
+export function confirm({ title, text, button, note, isHarm, asksReason, isOptional, mustType, items = [] }) {
     return new Promise((resolve) => {
         const body = items.length ? [listItems(items)] : [];
-        const reason = asksReason ? addField(body, "Reason, kept in the audit log", "") : null;
-        const typed = mustType ? addField(body, `Type ${mustType} to confirm`, "") : null;
+        const reason = asksReason ? addField(body, "Reason, kept in the audit log", "", !isOptional) : null;
+        const typed = mustType ? addField(body, `Type ${mustType} to confirm`, "", true) : null;
         const go = make("button", `button ${isHarm ? "harm" : "primary"}`, button);
         go.value = "yes";
         if (typed) {
@@ -66,6 +67,7 @@ function readQuestion(asker, submitter) {
         note: data.confirmNote,
         isHarm: "confirmHarm" in data,
         asksReason: Boolean(data.confirmReason),
+        isOptional: "confirmOptional" in data,
         mustType: data.confirmType,
         items: [...listed].map((each) => each.textContent.trim()),
     };
@@ -79,11 +81,11 @@ function listItems(items) {
     return list;
 }
 
-function addField(body, label, value) {
+function addField(body, label, value, isRequired) {
     const input = make("input");
     input.type = "text";
     input.value = value;
-    input.required = true;
+    input.required = isRequired;
     input.maxLength = 500;
     body.push(make("label", "field", label, input));
     return input;

@@ -1,6 +1,7 @@
 /** Messages about what happened. The server renders its own; modules add theirs with `toast`. */
 
 import { announce, make, makeIcon } from "./dom.js";
+import { declareKeys } from "./keys.js";
 
 const SHAPES = {
     error: "shape tone-failed",
@@ -17,6 +18,8 @@ const SYMBOLS = {
 
 export function startToasts() {
     for (const item of document.querySelectorAll(".toasts > .toast")) addClose(item);
+    const undo = document.querySelector("[data-undo]");
+    if (undo) declareKeys([{ press: "z", text: "Undo what was just done", run: () => undo.click() }]);
 }
 
 /** Show a message; `level` is error, warning, success or info. What did not happen is no success. */

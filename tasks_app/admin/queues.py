@@ -10,8 +10,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
-from controlplane.core.admin.actions import CONFIRMED, is_confirmed
+from controlplane.core.admin.actions import CONFIRMED, confirmed_action, is_confirmed
+from controlplane.core.admin.forms import ReasonForm
 from controlplane.core.admin.pages import ReadMostlyAdmin
+from controlplane.core.admin.undo import offer_undo
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_count
 from controlplane.core.visibletext import isolated_text
@@ -24,6 +26,7 @@ from tasks_app.admin.objective import read_objective_ms
 from tasks_app.admin.queuelist import PAGE, list_queue_lines
 from tasks_app.admin.queuepage import describe_queue
 from tasks_app.admin.slices import MAX_COUNTED, WaitingSlice, count_slice, read_slice
+from tasks_app.admin.undo import queue_change, queue_values
 from tasks_app.descriptors import FIELDS
 from tasks_app.models import Queue
 from tasks_app.queries.queue_descriptors import declared_queues, find_last_description
@@ -119,18 +122,14 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
 
     def save_model(self, request: HttpRequest, obj: Queue, form: Any, change: bool) -> None:
         """Through the service, which writes the audit log and wakes workers."""
-        services.change_queue(
-            workspace_id=obj.workspace_id,
-            name=obj.name,
-            actor=actor_in(request, obj.workspace_id),
-            changes={name: form.cleaned_data[name] for name in form.changed_data},
-        )
+        stored = self.get_queryset(request).get(pk=obj.pk)
+        actor = actor_in(request, obj.workspace_id)
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        text = f"The limits of {isolated_text(obj.name)} were saved."
+        _change(request, stored, actor, changes, text)
 
     def response_change(self, request: HttpRequest, obj: Queue) -> HttpResponse:
         """Stay on the page of the queue."""
-        self.message_user(
-            request, f"The limits of {isolated_text(obj.name)} were saved.", messages.SUCCESS
-        )
         return HttpResponseRedirect(self.row_url(obj.pk))
 
     @method_decorator(require_POST)
@@ -139,10 +138,9 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         actor = self.require_operator(request, queue.workspace_id)
         reason = _read_reason(request)
         if reason:
-            _set_paused(queue, actor, paused=True, reason=reason)
             name = isolated_text(queue.name)
             text = f"Queue {name} is paused. Its running tasks finish, the others wait."
-            self.message_user(request, text, messages.SUCCESS)
+            _change(request, queue, actor, {"paused": True, "reason": reason}, text)
         else:
             text = "Give a reason for the pause: everybody who looks at the queue reads it."
             self.message_user(request, text, messages.ERROR)
@@ -150,12 +148,11 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
 
     @method_decorator(require_POST)
     def resume_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        reason = _read_reason(request)
-
-        def resume(queue: Queue, actor: Actor) -> None:
-            _set_paused(queue, actor, paused=False, reason=reason)
-
-        return self.act_on_row(request, object_id, resume, "Resumed: its tasks start again.")
+        queue = self.get_row(request, object_id)
+        actor = self.require_operator(request, queue.workspace_id)
+        changes = {"paused": False, "reason": _read_reason(request)}
+        _change(request, queue, actor, changes, "Resumed: its tasks start again.")
+        return HttpResponseRedirect(self.row_url(queue.pk))
 
     @method_decorator(require_POST)
     def describe_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -185,16 +182,19 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         actor = self.require_operator(request, queue.workspace_id)
         chosen = read_slice(request.POST if request.method == "POST" else request.GET, queue)
         problem = ""
+        form = ReasonForm(request.POST if is_confirmed(request) else None)
         if is_confirmed(request):
             if chosen.is_whole_queue and request.POST.get("confirm") != queue.name:
                 name = isolated_text(queue.name)
                 problem = f"Type {name} to confirm that all its waiting tasks are cancelled."
-            else:
+            elif form.is_valid():
                 self._cancel(request, chosen, actor)
                 return HttpResponseRedirect(self.row_url(queue.pk))
-        return self._confirm(request, chosen, problem)
+        return self._confirm(request, chosen, form, problem)
 
-    def _confirm(self, request: HttpRequest, chosen: WaitingSlice, problem: str) -> HttpResponse:
+    def _confirm(
+        self, request: HttpRequest, chosen: WaitingSlice, form: ReasonForm, problem: str
+    ) -> HttpResponse:
         try:
             counted = count_slice(chosen)
         except DomainError as error:
@@ -207,6 +207,7 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
             original=chosen.queue,
             slice=chosen,
             counted=counted,
+            form=form,
             most=MAX_COUNTED,
             problem=problem,
             confirmed=CONFIRMED,
@@ -230,11 +231,18 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         is_done = result.changed == result.matched and not result.has_more
         self.message_user(request, text, messages.SUCCESS if is_done else messages.WARNING)
 
-    @admin.action(description="Pause")
+    @confirmed_action(
+        "Pause",
+        button="Pause",
+        warning="They start no tasks until they are resumed. Tasks that run continue.",
+        is_undoable=True,
+    )
     def pause(self, request: HttpRequest, queryset: QuerySet[Queue]) -> None:
         self._set_paused(request, queryset, paused=True)
 
-    @admin.action(description="Resume")
+    @confirmed_action(
+        "Resume", button="Resume", warning="They start tasks again, at once.", is_undoable=True
+    )
     def resume(self, request: HttpRequest, queryset: QuerySet[Queue]) -> None:
         self._set_paused(request, queryset, paused=False)
 
@@ -244,21 +252,35 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         return self.to_bulk_operation(request, queryset, "queues", key="name")
 
     def _set_paused(self, request: HttpRequest, queues: QuerySet[Queue], *, paused: bool) -> None:
-        reason = _read_reason(request)
+        changes = {"paused": paused, "reason": _read_reason(request)}
+        undone: list[dict[str, Any]] = []
 
         def act(queue: Queue, actor: Actor) -> None:
-            _set_paused(queue, actor, paused=paused, reason=reason)
+            undone.append(_change_one(queue, actor, changes))
 
-        self.act_on_rows(request, queues, act, "paused" if paused else "resumed")
+        done = "paused" if paused else "resumed"
+        self.act_on_rows(request, queues, act, done, undo=("queues", {"queues": undone}))
 
 
-def _set_paused(queue: Queue, actor: Actor, *, paused: bool, reason: str) -> None:
-    services.change_queue(
-        workspace_id=queue.workspace_id,
-        name=queue.name,
-        actor=actor,
-        changes={"paused": paused, "reason": reason},
+def _change(
+    request: HttpRequest, queue: Queue, actor: Actor, changes: dict[str, Any], text: str
+) -> None:
+    """Change one queue; the next page offers to undo it."""
+    try:
+        undone = _change_one(queue, actor, changes)
+    except DomainError as error:
+        messages.add_message(request, messages.ERROR, str(error))
+    else:
+        offer_undo(request, "queues", {"queues": [undone]}, text)
+
+
+def _change_one(queue: Queue, actor: Actor, changes: dict[str, Any]) -> dict[str, Any]:
+    """Returns what undoes it."""
+    before = queue_values(queue)
+    after = services.change_queue(
+        workspace_id=queue.workspace_id, name=queue.name, actor=actor, changes=changes
     )
+    return queue_change(before, after)
 
 
 def _new_rows(workspaces: list[str]) -> str:

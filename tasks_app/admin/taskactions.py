@@ -11,13 +11,15 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from controlplane.core.admin.actions import CONFIRMED
-from controlplane.core.admin.forms import ServiceForm
+from controlplane.core.admin.forms import ReasonForm, ServiceForm
+from controlplane.core.admin.undo import offer_undo
 from controlplane.core.errors import Conflict, DomainError
 from controlplane.core.formatting import format_count, format_state
 from controlplane.core.visibletext import visible_text
 from controlplane.workspaces.actors import Actor
 from tasks_app import services
 from tasks_app.admin.trails import trail_of
+from tasks_app.admin.undo import priority_change
 from tasks_app.models import Task
 from tasks_app.processors import registry
 from tasks_app.processors.registry import UnknownType
@@ -119,6 +121,7 @@ def _retry(task: Mapping[str, Any]) -> TaskAction:
         consequence=consequence,
         button="Run it again" if task["status"] == TaskState.COMPLETED else "Retry",
         is_harmful=task["status"] == TaskState.COMPLETED,
+        form=ReasonForm(needed=False),
     )
 
 
@@ -133,6 +136,7 @@ def _run_now(task: Mapping[str, Any]) -> TaskAction:
         consequence=f"Its {wait} ends: the next attempt starts as soon as a slot is free.",
         button="Run now",
         is_primary=True,
+        form=ReasonForm(needed=False),
     )
 
 
@@ -169,6 +173,7 @@ def _cancel(task: Mapping[str, Any]) -> TaskAction:
         consequence=consequence,
         button="Cancel the task",
         is_harmful=True,
+        form=ReasonForm(needed=False),
     )
 
 
@@ -207,7 +212,10 @@ def act(pages: Any, request: HttpRequest, task: Task) -> HttpResponse:
 def _form_of(action: TaskAction, request: HttpRequest) -> Any:
     if action.form is None:
         return None
-    return PriorityForm(request.POST) if request.method == "POST" else action.form
+    if request.method != "POST":
+        return action.form
+    is_priority = action.key == "reprioritize"
+    return PriorityForm(request.POST) if is_priority else ReasonForm(request.POST, needed=False)
 
 
 def _fresh(task: Task) -> dict[str, Any]:
@@ -227,11 +235,15 @@ def _fresh(task: Task) -> dict[str, Any]:
 
 def _do(pages: Any, request: HttpRequest, key: str, task: Task, actor: Actor, form: Any) -> None:
     """Do it, and report the result: only what happened is green."""
-    values = {"priority": form.cleaned_data["priority"]} if form is not None else {}
+    values = {"priority": form.cleaned_data["priority"]} if key == "reprioritize" else {}
     try:
         text = _DEEDS[key](task, actor, **values)
     except DomainError as error:
         pages.message_user(request, f"Nothing was changed. {error}", messages.ERROR)
+        return
+    if key == "reprioritize":
+        change = priority_change(task.workspace_id, {task.id: task.priority}, [task.id], **values)
+        offer_undo(request, "priorities", {"changes": [change]}, text)
     else:
         pages.message_user(request, text, messages.SUCCESS)
 

@@ -28,6 +28,7 @@ from tasks_app.admin.livetask import describe_task_changes
 from tasks_app.admin.taskactions import PriorityForm
 from tasks_app.admin.tasklogs import describe_older, to_json
 from tasks_app.admin.taskpage import describe_task
+from tasks_app.admin.undo import priority_change, read_priorities
 from tasks_app.filters import filter_to_body
 from tasks_app.models import Task
 from tasks_app.queries.lists import list_tasks_of
@@ -217,19 +218,29 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
 
         self._act(request, queryset, act, "made ready")
 
-    @confirmed_action("Change the priority", button="Reprioritize", form_class=PriorityForm)
+    @confirmed_action(
+        "Change the priority",
+        button="Reprioritize",
+        warning="Higher ones of a queue run first. Only waiting tasks take a priority.",
+        form_class=PriorityForm,
+        is_undoable=True,
+    )
     def reprioritize(
         self, request: HttpRequest, queryset: QuerySet[Task], form: PriorityForm
     ) -> None:
         priority: int = form.cleaned_data["priority"]
+        undone: list[dict[str, Any]] = []
 
         def act(workspace_id: UUID, ids: list[UUID], actor: Actor) -> tuple[int, list[str]]:
+            before = read_priorities(workspace_id, ids)
             done = services.reprioritize_tasks(
                 workspace_id=workspace_id, ids=ids, priority=priority, actor=actor
             )
+            undone.append(priority_change(workspace_id, before, done, priority))
             return len(done), explain_unchanged(workspace_id, ids, "reprioritize", done)
 
-        self._act(request, queryset, act, f"given priority {priority}")
+        undo = ("priorities", {"changes": undone})
+        self._act(request, queryset, act, f"given priority {priority}", undo)
 
     @admin.action(description="Bulk operation")
     def bulk(self, request: HttpRequest, queryset: QuerySet[Task]) -> HttpResponse:
@@ -239,6 +250,13 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
             wanted = filter_to_body(read_address(clean_params(request.GET)).wanted)
         return self.to_bulk_operation(request, queryset, "tasks", wanted=wanted)
 
-    def _act(self, request: HttpRequest, tasks: QuerySet[Task], act: Act, done: str) -> None:
-        rest = "Use POST /tasks/actions for the rest."
-        self.act_on_batches(request, tasks, act, done, size=_BATCH, rest=rest)
+    def _act(
+        self,
+        request: HttpRequest,
+        tasks: QuerySet[Task],
+        act: Act,
+        done: str,
+        undo: tuple[str, dict[str, Any]] | None = None,
+    ) -> None:
+        rest = "Use a bulk operation for the rest."
+        self.act_on_batches(request, tasks, act, done, size=_BATCH, rest=rest, undo=undo)

@@ -53,7 +53,6 @@ PAGES = [
     Case("reprocess-failure", "dlq_lettergroup_reprocess", "dlq.LetterGroup"),
     Case("letters", "dlq_deadletter_changelist"),
     Case("letter", "dlq_deadletter_change", "dlq.DeadLetter"),
-    Case("failures", "dlq_deadletter_groups"),
     Case("replays", "dlq_replay_changelist"),
     Case("replay", "dlq_replay_change", "dlq.Replay"),
     Case("operations", "operations_operation_changelist"),

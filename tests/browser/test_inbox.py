@@ -8,6 +8,7 @@ import pytest
 from django.urls import reverse
 
 from controlplane.workspaces.actors import SYSTEM
+from controlplane.workspaces.models import AuditEvent
 from dlq import bulk
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, LetterGroup, Replay
@@ -15,6 +16,7 @@ from dlq.replay_driver import ReplayDriver
 from dlq.replays import start_replay
 from tasks_app.models import Task
 from tests.browser.inbox_world import FAILURES, keep_up, seed_failures
+from tests.browser.looks import LOOKS, look
 from tests.clients import default_workspace, staff_user
 from tests.factories import make_letter
 from tests.manual_worker import run_task
@@ -69,7 +71,7 @@ def complete_reruns() -> None:
     keep_up()
 
 
-def own_and_repair(page: Any) -> None:
+def own_and_repair(page: Any, letters: int) -> None:
     """Acknowledge the largest group, own it, edit one letter, then start the canary."""
     for key, words in (("a", "Acknowledged"), ("o", "Yours now")):
         focus(page, "test-echo")
@@ -85,8 +87,12 @@ def own_and_repair(page: Any) -> None:
     page.get_by_text("does the work again").first.wait_for()
     focus(page, "test-echo")
     page.keyboard.press("r")
+    page.locator(".question").wait_for()
+    for _ in ("rate", "reason"):
+        page.keyboard.press("Tab")
+    page.keyboard.type("the gateway is back")
     answer(page)
-    page.get_by_text("The replay of 7 letters has started").wait_for()
+    page.get_by_text(f"The replay of {letters - 1} letters has started").wait_for()
 
 
 def discard(page: Any, kind: str) -> None:
@@ -105,12 +111,26 @@ def mute(page: Any, kind: str) -> None:
     page.get_by_text("Muted: ").wait_for()
 
 
-def test_triage_to_zero_by_keyboard_alone(page_of: PageOf) -> None:
-    groups = seed_failures(SIZES)
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        pytest.param(SIZES, id="some"),
+        pytest.param(
+            {"test-echo": 40, "test-raise": 5_000, "test-report": 4_900, "noop": 30,
+             "test-wait": 20, "test-flaky": 10},
+            id="10,000",
+            marks=pytest.mark.nightly,
+        ),
+    ],
+)  # fmt: skip
+def test_triage_to_zero_by_keyboard_alone(page_of: PageOf, sizes: dict[str, int]) -> None:
+    """Every verb: acknowledge, own, edit one and start a canary, discard with a reason, mute."""
+    groups = seed_failures(sizes)
     page = page_of("operator")
     inbox(page)
     assert page.get_by_text("6 groups are still yours.").count() == 1
-    own_and_repair(page)
+    assert page.get_by_text(f"6 groups, {sum(sizes.values()):,} open letters").count() == 1
+    own_and_repair(page, sizes["test-echo"])
     group = LetterGroup.objects.get(id=groups["test-echo"].id)
     assert (group.state, str(group.owner)) == ("ACKNOWLEDGED", "operator-person")
     payloads = Task.objects.filter(reprocess_of__isnull=False).values_list("payload", flat=True)
@@ -120,6 +140,8 @@ def test_triage_to_zero_by_keyboard_alone(page_of: PageOf) -> None:
     inbox(page)
     for kind in ("test-raise", "test-report"):
         discard(page, kind)
+    keep_up()
+    inbox(page)
     for kind in ("noop", "test-wait", "test-flaky"):
         mute(page, kind)
     keep_up()
@@ -129,24 +151,31 @@ def test_triage_to_zero_by_keyboard_alone(page_of: PageOf) -> None:
         **dict.fromkeys(("test-echo", "test-raise", "test-report"), "RESOLVED"),
         **dict.fromkeys(("noop", "test-wait", "test-flaky"), "MUTED"),
     }
+    closed = DeadLetter.objects.filter(status="DISCARDED", discard_reason="sent by hand")
+    assert closed.count() == sizes["test-raise"] + sizes["test-report"]
+    edits = AuditEvent.objects.filter(action="dlq.reprocess", detail__has_key="payload")
+    assert edits.count() == 1
 
 
-@pytest.mark.nightly
-def test_triage_of_ten_thousand_letters(page_of: PageOf) -> None:
-    sizes = {**SIZES, "test-echo": 5_000, "test-raise": 4_980, "test-report": 14}
-    seed_failures(sizes)
-    page = page_of("operator")
-    inbox(page)
-    assert page.get_by_text("6 groups, 10,000 open letters").count() == 1
-    for act, kind in (
-        (discard, "test-echo"), (discard, "test-raise"), (mute, "test-report"), (mute, "noop"),
-        (discard, "test-wait"), (mute, "test-flaky"),
-    ):  # fmt: skip
-        act(page, kind)
-        keep_up()
-        inbox(page)
-    page.get_by_text("No group is still yours.").wait_for()
-    assert DeadLetter.objects.filter(status="DISCARDED").count() == 9_982
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
+def test_the_inbox_looks_right(page_of: PageOf, theme: str, width: int) -> None:
+    """With a panel beside it, the page of a group, each question, and the list of letters."""
+    groups = seed_failures({**SIZES, "test-echo": 120})
+    group = groups["test-echo"]
+    page = page_of("operator", theme, width)
+    inbox_url = reverse("admin:dlq_lettergroup_changelist")
+    letter = DeadLetter.objects.filter(type="test-echo").order_by("-died_at")[3]
+    for name, url in {
+        "inbox-panel": f"{inbox_url}?view=all&group={group.id}",
+        "group": reverse("admin:dlq_lettergroup_change", args=[group.id]),
+        "group-discard": reverse("admin:dlq_lettergroup_discard", args=[group.id]),
+        "group-reprocess": reverse("admin:dlq_lettergroup_reprocess", args=[group.id]),
+        "letters": reverse("admin:dlq_deadletter_changelist"),
+        "letter": reverse("admin:dlq_deadletter_change", args=[letter.pk]),
+        "letter-edit": reverse("admin:dlq_deadletter_reprocess", args=[letter.pk]),
+    }.items():
+        page.goto(url)
+        look(page, f"{name}-{width}-{theme}")
 
 
 def test_a_regression_reopens_its_group_and_names_the_version(page_of: PageOf) -> None:

@@ -1,8 +1,6 @@
 """Bulk operations in a browser: from the selection in a list to the outcome of each item."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,25 +9,13 @@ from django.urls import reverse
 from controlplane.ops.operations.models import Operation
 from controlplane.ops.schedules.models import Schedule
 from tasks_app.models import Task
-from tests.browser.axe import find_violations
+from tests.browser.looks import LOOKS, look
 from tests.factories import make_job, make_letter, make_queue, make_task, make_tasks
 from tests.operations import drive, drive_to_end, run, start
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PageOf = Callable[..., Any]
-LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
-PICTURES = os.environ.get("BROWSER_PICTURES")
-
-
-def look(page: Any, name: str) -> None:
-    """Nothing is inaccessible or too wide; a picture, if they are wanted."""
-    if PICTURES:
-        Path(PICTURES).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
-    assert find_violations(page) == []
-    sizes = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-    assert sizes[0] <= sizes[1]
 
 
 def page_url(operation: Operation) -> str:
@@ -127,6 +113,14 @@ def test_it_is_paused_resumed_and_cancelled_on_its_page(page_of: PageOf) -> None
     page.locator(".tag", has_text="Cancelled").wait_for()
     assert "250 items left as they were" in page.locator("main").inner_text()
     assert Task.objects.filter(state="CANCELLED").count() == 200
+    look(page, "operation-cancelled-1440-light")
+    page.get_by_role("link", name="Continue with the 250 items left…").click()
+    page.get_by_role("heading", name="Cancel 250 tasks?").wait_for()
+    page.get_by_label("Reason").fill("After all.")
+    page.get_by_role("button", name="Cancel 250 tasks").click()
+    page.wait_for_url("**/change/")
+    drive_to_end(Operation.objects.latest("id"))
+    assert Task.objects.filter(state="CANCELLED").count() == 450
 
 
 def test_paused_schedules_are_resumed_exactly_by_undo(page_of: PageOf) -> None:
@@ -147,7 +141,7 @@ def test_paused_schedules_are_resumed_exactly_by_undo(page_of: PageOf) -> None:
     page.get_by_role("link", name="Undo: resume exactly 3 schedules").click()
     page.get_by_role("button", name="Resume 3 schedules").click()
     page.wait_for_url("**/change/")
-    drive_to_end(Operation.objects.order_by("id").last())
+    drive_to_end(Operation.objects.latest("id"))
 
     enabled = Schedule.objects.filter(periodic_task__enabled=True)
     assert set(enabled.values_list("name", flat=True)) == {"a", "b", "c"}
@@ -171,6 +165,41 @@ def test_letters_and_queues_lead_to_the_question(page_of: PageOf) -> None:
     page.locator("#action").select_option("pause")
     page.get_by_role("button", name="Preview").click()
     page.get_by_role("heading", name="Pause 1 queue?").wait_for()
+
+
+def test_the_list_and_the_sidebar_follow(page_of: PageOf) -> None:
+    make_tasks(450)
+    operation = start("tasks", "cancel", is_all=True)
+    page = page_of("operator")
+    page.goto(reverse("admin:operations_operation_changelist"))
+    count = page.locator("[data-count='operations']")
+    count.get_by_text("1", exact=True).wait_for()
+    drive(operation, passes=2)
+    row = page.locator(f"[data-row$='{operation.id}']")
+    row.get_by_text("Running").wait_for()
+    row.locator("[data-live='#outcomes/changed']", has_text="200").wait_for()
+    drive_to_end(operation)
+    row.get_by_text("Completed").wait_for()
+    count.wait_for(state="hidden")
+    start("tasks", "retry", wanted={"status": ["CANCELLED"]})
+    page.get_by_text("1 new, show").click()
+    page.get_by_role("link", name="Retry 450 tasks").wait_for()
+
+
+def test_a_pause_is_undone_by_a_key(page_of: PageOf) -> None:
+    queue = make_queue("mail")
+    page = page_of("operator")
+    page.goto(reverse("admin:tasks_app_queue_changelist"))
+    page.get_by_label("Select mail").check()
+    page.get_by_role("button", name="Pause", exact=True).click()
+    page.get_by_text("1 of 1 queue paused.").wait_for()
+    queue.refresh_from_db()
+    assert queue.paused_at is not None
+    look(page, "undo-1440-light")
+    page.keyboard.press("z")
+    page.get_by_text("Undone for 1 queue.").wait_for()
+    queue.refresh_from_db()
+    assert queue.paused_at is None
 
 
 def test_a_viewer_sees_it_and_changes_nothing(page_of: PageOf) -> None:

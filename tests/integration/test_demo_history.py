@@ -2,10 +2,13 @@
 
 import pytest
 
+from controlplane.ops.operations.models import Operation
+from controlplane.ops.operations.states import OperationState
 from controlplane.ops.overview.checks import run_checks
 from controlplane.ops.overview.queries.source import HOUR, Source
 from controlplane.workspaces.models import Workspace
-from dlq.models import DeadLetter
+from dlq.models import DeadLetter, LetterGroup
+from dlq.states import GroupState
 from scripts.demo import seed as seeding
 from scripts.demo.story import NODES, PAYMENTS, WORLDS
 from tasks_app.models import Task
@@ -29,7 +32,7 @@ def test_the_figures_agree(payments):
     assert sum(view.counts.running for view in source.views) == 96
     running = sum(lane.running for world in WORLDS for lane in world.lanes)
     assert running == sum(NODES.values()) == sum(node.running for node in source.live_nodes)
-    died = DeadLetter.objects.filter(workspace=payments)
+    died = DeadLetter.objects.filter(workspace=payments).exclude(type="issue-invoice")  # muted
     assert source.growth.an_hour_ago == PAYMENTS.letters
     assert source.growth.open == died.filter(status="OPEN").count()
     assert source.growth.open == PAYMENTS.letters - PAYMENTS.resolved + 649
@@ -51,6 +54,15 @@ def test_the_incident_is_what_is_wrong(payments):
     assert {"schedule", "node", "paused"} <= {
         each.key.partition(":")[0] for each in report.findings
     }
+
+
+def test_groups_and_operations_are_in_every_state(payments):
+    states = LetterGroup.objects.filter(workspace=payments).values_list("state", flat=True)
+    assert set(states) == set(GroupState.values)
+    operations = Operation.objects.filter(workspace=payments)
+    assert set(operations.values_list("state", flat=True)) == set(OperationState.values)
+    for operation in operations:
+        assert operation.items.exclude(outcome="").count() == operation.submitted
 
 
 def test_a_database_with_tasks_is_left_alone(monkeypatch, capsys):

@@ -36,6 +36,11 @@ _CANCEL = Question(
     "Its waiting tasks are cancelled, and running ones are asked to stop.",
     "Cancel the run",
 )
+_RETRY = Question(
+    "Retry the run from its failed steps?",
+    "Failed steps, and those that were cancelled with them, run again; completed ones do not.",
+    "Retry the run",
+)
 _MAX_SELECTED = 200  # each is a call of a service
 
 
@@ -90,7 +95,7 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
             context = describe_page(run.workspace_id, run.id, request.GET)
         except NotFound:  # it was removed between the queries
             context = {}
-        context["cancelling"] = _CANCEL
+        context["cancelling"], context["retrying"] = _CANCEL, _RETRY
         context["may_operate"] = is_allowed(request, Role.OPERATOR, run.workspace_id)
         name = isolated_text(run.workflow.name)
         context["heading"] = f"{name}, run {format_short_id(run.pk)}"
@@ -105,7 +110,7 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
     @method_decorator(require_POST)
     def retry_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         text = "The run continues from its failed steps."
-        return self.act_on_row(request, object_id, _call(runs.retry_run), text)
+        return self.act_on_row(request, object_id, _call(runs.retry_run), text, _RETRY)
 
     @method_decorator(require_POST)
     def decide_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
@@ -174,7 +179,11 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
     def cancel(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> None:
         self._act(request, queryset, runs.cancel_run, "cancelled")
 
-    @admin.action(description="Retry: continue from the failed steps")
+    @confirmed_action(
+        "Retry: continue from the failed steps",
+        button="Retry",
+        warning="Their failed steps, and those that were cancelled with them, run again.",
+    )
     def retry(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> None:
         self._act(request, queryset, runs.retry_run, "retried")
 

@@ -14,11 +14,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from controlplane.core.admin.display import Question
-from controlplane.core.admin.forms import ServiceForm
+from controlplane.core.admin.forms import ReasonForm, ServiceForm, reason_field
+from controlplane.core.admin.undo import offer_undo
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_count
+from controlplane.core.requests import WITHOUT_REASON
 
 MAX_SELECTED = 10_000
+# A change of more rows is not undone by a button: a bulk operation can be undone at any size.
+MAX_UNDONE = 1_000
+THIS_PAGE = "_this_page"  # sent by a button on the page of a row
 CONFIRMED = "post"  # as in Django's own confirmation of a deletion
 _MAX_SHOWN = 10
 _MAX_REASONS = 5
@@ -41,7 +46,10 @@ def is_confirmed(request: HttpRequest) -> bool:
 
 
 def ask(pages: Any, request: HttpRequest, row: Any, question: Question) -> HttpResponse:
-    """The page that asks before a button acts on a row; it sends again what was sent."""
+    """The page that asks before a button acts on a row, and for a reason; it sends again what was
+    sent."""
+    form = ReasonForm(needed=False)
+    again = {"csrfmiddlewaretoken", "reason"}
     sent = ((name, value) for name, values in request.POST.lists() for value in values)
     page: HttpResponse = pages.render(
         request,
@@ -50,7 +58,8 @@ def ask(pages: Any, request: HttpRequest, row: Any, question: Question) -> HttpR
         button=question.button,
         warning=question.text,
         original=row,
-        hidden=[pair for pair in sent if pair[0] != "csrfmiddlewaretoken"],
+        form=form,
+        hidden=[pair for pair in sent if pair[0] not in again],
         confirmed=CONFIRMED,
     )
     return page
@@ -63,21 +72,31 @@ def confirmed_action(
     warning: str | Callable[[QuerySet[Any]], str] = "",
     form_class: type[ServiceForm] | None = None,
     permissions: Sequence[str] | None = None,
+    is_undoable: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """An action of a ModelAdmin that first shows how many rows are selected and asks for
-    confirmation; `warning` may be made of those rows. With a form it also asks for values: the
-    method's third argument is then the valid form."""
+    """An action of a ModelAdmin that first shows how many rows are selected and the first ten, and
+    asks for a reason; `warning` may be made of those rows. With a form it also asks for values: the
+    method's third argument is then the valid form. What is undoable asks only for values, or if it
+    is for many rows.
+    """
 
     def decorate(act: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(act)
         def action(self: Any, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+            count = _count_chosen(self, request, queryset)
+            is_many = count > WITHOUT_REASON
+            if is_undoable and form_class is None and not is_many:
+                return act(self, request, queryset)
             is_sure = is_confirmed(request)
-            form = form_class(request.POST if is_sure else None) if form_class else None
-            if is_sure and (form is None or form.is_valid()):
-                return act(self, request, queryset, *([form] if form else []))
+            form = (form_class or ServiceForm)(request.POST if is_sure else None)
+            needs_reason = is_many or (count > 1 and not is_undoable)
+            own = form.fields.setdefault("reason", reason_field(required=needs_reason))
+            own.initial = request.POST.get("reason", "")
+            if is_sure and form.is_valid():
+                return act(self, request, queryset, *([form] if form_class else []))
             question = warning if isinstance(warning, str) else warning(queryset)
             return _ask_about_rows(
-                self, request, queryset, button=button, warning=question, form=form
+                self, request, queryset, count, button=button, warning=question, form=form
             )
 
         return admin.action(description=text, permissions=permissions)(action)
@@ -85,12 +104,24 @@ def confirmed_action(
     return decorate
 
 
+def _count_chosen(pages: Any, request: HttpRequest, rows: QuerySet[Any]) -> int:
+    if request.POST.get("select_across") == "1":
+        return int(pages.get_paginator(request, rows, 1).count)
+    return rows.count()
+
+
 def _ask_about_rows(
-    pages: Any, request: HttpRequest, rows: QuerySet[Any], *, button: str, warning: str, form: Any
+    pages: Any,
+    request: HttpRequest,
+    rows: QuerySet[Any],
+    count: int,
+    *,
+    button: str,
+    warning: str,
+    form: Any,
 ) -> HttpResponse:
     chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
     is_everything = request.POST.get("select_across") == "1"
-    count = pages.get_paginator(request, rows, 1).count if is_everything else rows.count()
     what = (
         f"{button} {format_count(count, pages.opts.verbose_name, pages.opts.verbose_name_plural)}"
     )
@@ -105,6 +136,7 @@ def _ask_about_rows(
             ("action", request.POST["action"]),
             ("index", "0"),
             ("select_across", str(int(is_everything))),
+            *((name, "1") for name in (THIS_PAGE,) if name in request.POST),
             *((ACTION_CHECKBOX_NAME, pk) for pk in (chosen[:1] if is_everything else chosen)),
         ],
         confirmed=CONFIRMED,
@@ -145,15 +177,25 @@ def split_by_workspace(
 
 
 def report(
-    pages: Any, request: HttpRequest, result: BulkResult, done: str, *, rest: str = ""
+    pages: Any,
+    request: HttpRequest,
+    result: BulkResult,
+    done: str,
+    *,
+    rest: str = "",
+    undo: tuple[str, dict[str, Any]] | None = None,
 ) -> None:
-    """Show the result of an action; `rest` explains how to reach the rows beyond the limit."""
+    """Show the result of an action; `rest` explains how to reach the rows beyond the limit; `undo`
+    is the kind and what it needs to change them back."""
     level = messages.SUCCESS if result.changed == result.selected else messages.WARNING
     if not result.changed:
         level = messages.ERROR
     names = pages.opts.verbose_name, pages.opts.verbose_name_plural
-    counted = format_count(result.selected, *names)
-    pages.message_user(request, f"{result.changed:,} of {counted} {done}.", level)
+    text = f"{result.changed:,} of {format_count(result.selected, *names)} {done}."
+    if undo is not None and 0 < result.changed <= MAX_UNDONE:
+        offer_undo(request, *undo, text)
+    else:
+        pages.message_user(request, text, level)
     for reason in list(result.refusals)[:_MAX_REASONS]:
         pages.message_user(request, reason, messages.WARNING)
     if result.limit is not None:

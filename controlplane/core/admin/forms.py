@@ -11,6 +11,7 @@ from django.contrib.admin.widgets import AdminSplitDateTime
 from controlplane.core.errors import DomainError, Invalid
 from controlplane.core.formatting import format_json
 from controlplane.core.jsonb import is_same_json
+from controlplane.core.requests import MAX_REASON
 from controlplane.core.strictjson import MalformedJsonError, parse_json
 
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
@@ -66,6 +67,17 @@ class LabelledDateTime(AdminSplitDateTime):
             widget.attrs["aria-label"] = name
 
 
+def reason_field(*, required: bool) -> forms.CharField:
+    """Why something is done. The audit log has it with all that the form does."""
+    return forms.CharField(
+        max_length=MAX_REASON,
+        required=required,
+        widget=forms.Textarea(attrs={"rows": 2, "cols": 60}),
+        help_text="Kept in the audit log." if required else "Kept in the audit log. Optional.",
+        error_messages={"required": "Give the reason."},
+    )
+
+
 class ServiceErrors:
     """For a form: shows the errors of a service. A field of the API is the form's field of the
     same name in snake_case, unless `api_fields` names another."""
@@ -91,3 +103,11 @@ class ServiceErrors:
 
 class ServiceForm(ServiceErrors, forms.Form):
     """A plain form with the errors of a service."""
+
+
+class ReasonForm(ServiceForm):
+    """Why it is done. `needed`: what cannot be undone is done to more than one thing."""
+
+    def __init__(self, data: Any = None, *, needed: bool = True) -> None:
+        super().__init__(data)
+        self.fields["reason"] = reason_field(required=needed)

@@ -76,7 +76,6 @@ GROUPS = (
                 (
                     Page("Inbox", "dlq_lettergroup_changelist", "dlq.view_deadletter"),
                     _list("Letters", "dlq", "deadletter"),
-                    _list("By failure", "dlq", "deadletter", "groups"),
                     _list("Replays", "dlq", "replay"),
                 ),
                 "d",
@@ -88,6 +87,7 @@ GROUPS = (
                 "bulk",
                 (_list("Bulk operations", "operations", "operation"),),
                 "b",
+                "operations",
             ),
         ),
     ),

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Any
 
 from django.apps import apps
@@ -20,7 +21,9 @@ from controlplane.core.admin.navigation import (
     ShownPage,
     show_entries,
 )
+from controlplane.core.admin.undo import undo_view
 from controlplane.core.formatting import EMPTY
+from controlplane.core.requests import stating_reason
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -133,11 +136,22 @@ class ShellSite(admin.AdminSite):
     def get_urls(self) -> list[Any]:
         records = path("records/", self.admin_view(self.records), name="records")
         more = [path(at, self.admin_view(view), name=name) for at, view, name in self.more_pages]
-        found = [records, *more, *super().get_urls()]
+        undo = path("undo/", self.admin_view(undo_view), name="undo")
+        found = [records, undo, *more, *super().get_urls()]
         if self.performance is not None:
             view = self.admin_view(self.performance)
             found.insert(0, path("performance/", view, name="performance"))
         return found
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """A reason that a form sends is in the audit log with all that the form does."""
+
+        @wraps(view)
+        def stated(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            with stating_reason(request.POST.get("reason", "")):
+                return view(request, *args, **kwargs)
+
+        return super().admin_view(stated, cacheable)
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """The overview."""

@@ -22,6 +22,7 @@ from controlplane.core.visibletext import visible_html
 logger = logging.getLogger(__name__)
 
 REQUEST_ID_HEADER = "X-Request-ID"
+REASON_HEADER = "X-Reason"
 # Allowed in a log line, a header and a column of 64 characters.
 _PAGES = "/admin/"
 _SANE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,64}")
@@ -60,14 +61,15 @@ class PlainMiddleware:
 
 class RequestIdMiddleware(PlainMiddleware):
     """Gives the request the client's `X-Request-ID` if it is valid, otherwise a new id. The id is
-    in `request.request_id`, a response header, every problem and the audit log.
+    in `request.request_id`, a response header, every problem and the audit log, which also has the
+    client's `X-Reason`.
     """
 
     def before(self, request: HttpRequest) -> None:
         request_id = choose_request_id(request.headers.get(REQUEST_ID_HEADER, ""))
         request.request_id = request_id  # type: ignore[attr-defined] # our own attribute
-        is_page = request.path_info.startswith(_PAGES)
-        enter_request(request_id, client_ip(request), PAGE if is_page else API)
+        door = PAGE if request.path_info.startswith(_PAGES) else API
+        enter_request(request_id, client_ip(request), door, read_reason(request))
 
     def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response.headers[REQUEST_ID_HEADER] = request.request_id  # type: ignore[attr-defined] # ours
@@ -129,6 +131,12 @@ class VisibleTextMiddleware(PlainMiddleware):
 def choose_request_id(given: str) -> str:
     """The client's id if it is valid, otherwise a new one."""
     return given if _SANE.fullmatch(given) else str(uuid7())
+
+
+def read_reason(request: Any) -> str:
+    """Why the client makes the request, in its own words: UTF-8, as far as it is."""
+    text: str = request.headers.get(REASON_HEADER, "")
+    return text.encode("latin-1", "replace").decode(errors="replace") if text else ""
 
 
 def client_ip(request: Any) -> str | None:

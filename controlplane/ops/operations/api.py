@@ -93,6 +93,7 @@ class Operations(Views):
                 wanted=body.filter,
                 origin=body.operation,
                 is_all=body.all,
+                is_rest=body.rest,
             ),
             options=read_options(found, body.options),
             actor=request.actor,

@@ -9,11 +9,11 @@ from django.db import IntegrityError, transaction
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, FieldError, Invalid
+from controlplane.core.requests import MAX_REASON, WITHOUT_REASON
 from controlplane.core.values import is_storable_text
 from controlplane.ops.operations import transitions
 from controlplane.ops.operations.models import Operation
 from controlplane.ops.operations.preview import (
-    WITHOUT_REASON,
     Plan,
     find_bulk_verb,
     read_token,
@@ -25,7 +25,6 @@ from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.services import record_audit
 from tasks_app.batches import set_paused
 
-MAX_REASON = 2_000
 # Items of an old operation that are removed at once, as a multiple of the limit of other rows.
 _PRUNED_ITEMS = 10
 

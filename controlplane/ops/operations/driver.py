@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from controlplane.core.clock import now as utc_now
 from controlplane.core.errors import DomainError
-from controlplane.core.requests import working_for
+from controlplane.core.requests import stating_reason, working_for
 from controlplane.core.runtime.pacing import spend
 from controlplane.core.sql import load_sql
 from controlplane.ops.operations import queries, transitions
@@ -145,7 +145,11 @@ def _change_more(operation: Operation, verb: BulkVerb, now: datetime) -> bool:
 def _do(operation: Operation, verb: BulkVerb, items: Sequence[OperationItem]) -> list[Outcome]:
     """Apply the verb to all at once; after an error, to one at a time, to find whose it is."""
     try:
-        with working_for(f"operation:{operation.id}"), transaction.atomic():
+        with (
+            working_for(f"operation:{operation.id}"),
+            transaction.atomic(),
+            stating_reason(operation.reason),
+        ):
             applied = verb.apply(_chunk_of(operation, verb, items))
     except (OperationalError, InterfaceError):
         raise
@@ -166,8 +170,10 @@ def _do(operation: Operation, verb: BulkVerb, items: Sequence[OperationItem]) ->
 def _chunk_of(operation: Operation, verb: BulkVerb, items: Sequence[OperationItem]) -> Chunk:
     read_key = verb.target.read_key
     texts = [item.target_id for item in items]
-    origin = Selection.from_json(operation.selection).origin
-    before = queries.find_before(origin, texts) if origin is not None else {}
+    selection = Selection.from_json(operation.selection)
+    before: Mapping[str, str] = {}
+    if selection.origin is not None:
+        before = queries.find_before(selection.origin, texts, is_rest=selection.is_rest)
     return Chunk(
         workspace_id=operation.workspace_id,
         keys=[read_key(text) for text in texts],

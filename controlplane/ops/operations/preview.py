@@ -11,6 +11,7 @@ from django.core import signing
 from controlplane.core.errors import Conflict, FieldError, Invalid, TooLarge
 from controlplane.core.formatting import format_number
 from controlplane.core.ids import uuid7
+from controlplane.core.requests import WITHOUT_REASON
 from controlplane.ops.operations import queries
 from controlplane.ops.operations.queries import Membership
 from controlplane.ops.operations.selection import Selection, describe_selection
@@ -26,8 +27,6 @@ from controlplane.workspaces.bulk import (
 from tasks_app.queries import in_bounded_time
 
 TOKEN_SECONDS = 600
-# More objects than this need a reason, also where it can be undone.
-WITHOUT_REASON = 100
 _SALT = "taskplane.operations.preview"
 
 

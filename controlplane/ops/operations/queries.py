@@ -7,13 +7,23 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.aggregates import ArrayAgg, BitXor
-from django.db.models import BigIntegerField, Count, F, Func, QuerySet, TextField, Value
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Count,
+    F,
+    Func,
+    QuerySet,
+    TextField,
+    Value,
+)
 from django.db.models.functions import Cast
 
 from controlplane.core.errors import Conflict, Invalid, NotFound
 from controlplane.ops.operations.models import Operation, OperationItem
 from controlplane.ops.operations.selection import Selection
-from controlplane.ops.operations.states import ENDED, ItemOutcome
+from controlplane.ops.operations.states import ENDED, OPEN, ItemOutcome
 from controlplane.workspaces.bulk import BulkVerb, Rows, find_verb
 from tasks_app.queries import in_bounded_time
 from tasks_app.queries.lists import estimate_count
@@ -28,6 +38,11 @@ def list_operations(workspace_id: UUID, states: Collection[str] = ()) -> QuerySe
     """Operations of a workspace, newest first."""
     operations = Operation.objects.filter(workspace_id=workspace_id)
     return operations.filter(state__in=list(states)) if states else operations
+
+
+def count_open(workspace_id: UUID) -> int:
+    """How many operations have not ended."""
+    return list_operations(workspace_id, OPEN).count()
 
 
 def get_operation(workspace_id: UUID, operation_id: UUID) -> Operation:
@@ -56,16 +71,16 @@ def find_rows(verb: BulkVerb, workspace_id: UUID, selection: Selection) -> Rows:
     if selection.ids:
         rows = target.list_all(workspace_id).filter(**{f"{target.key}__in": selection.ids})
     elif selection.origin is not None:
-        rows = _changed_by(verb, workspace_id, selection.origin)
+        rows = _items_of(verb, workspace_id, selection.origin, is_rest=selection.is_rest)
     else:
         wanted = target.read_filter(selection.filter)
         rows = verb.select(target.narrow(workspace_id, wanted), wanted)
     return rows.order_by(target.key)
 
 
-def _changed_by(verb: BulkVerb, workspace_id: UUID, origin: UUID) -> Rows:
-    """What an operation changed. Raises Invalid when it was for other objects, or cannot be undone
-    by this verb; Conflict while it may still change more."""
+def _items_of(verb: BulkVerb, workspace_id: UUID, origin: UUID, *, is_rest: bool) -> Rows:
+    """What an operation changed, or left without an outcome. Raises Invalid when it was for other
+    objects, or cannot be undone by this verb; Conflict while it may still change more."""
     target = verb.target
     operation = list_operations(workspace_id).filter(id=origin).first()
     if operation is None or operation.target != target.name:
@@ -73,13 +88,24 @@ def _changed_by(verb: BulkVerb, workspace_id: UUID, origin: UUID) -> Rows:
     if operation.state not in ENDED:
         raise Conflict("That operation has not ended: wait for its end, or cancel it first.")
     done = find_verb(operation.target, operation.action)
-    if verb.needs_origin and (done is None or done.undone_by != verb.name):
+    if verb.needs_origin and (done is None or verb.name not in (done.undone_by, done.name)):
         raise _wrong_origin(f"{verb.name} does not undo {operation.action}.")
     rows = target.list_all(workspace_id)
     key = rows.model._meta.get_field(target.key)
-    items = OperationItem.objects.filter(operation=operation, outcome=ItemOutcome.CHANGED)
-    keys = items.values_list(Cast("target_id", key.clone()), flat=True)
-    return rows.filter(**{f"{target.key}__in": keys})
+    outcome = "" if is_rest else ItemOutcome.CHANGED
+    items = OperationItem.objects.filter(operation=operation, outcome=outcome)
+    keys = items.values(found_key=Cast("target_id", key.clone()))
+    # As an array, which is made once and looked up in the index of the keys. For a join the planner
+    # would need statistics of items that have just been written: without them it reads all items
+    # again for each row.
+    is_any = Func(
+        F(target.key),
+        ArraySubquery(keys),
+        arg_joiner=" = ANY(",
+        template="%(expressions)s)",
+        output_field=BooleanField(),
+    )
+    return rows.filter(is_any)
 
 
 def _wrong_origin(message: str) -> Invalid:
@@ -157,8 +183,15 @@ def list_open_items(operation: Operation, limit: int) -> list[OperationItem]:
     return list(items.order_by("id")[:limit])
 
 
-def find_before(origin: UUID, keys: Sequence[str]) -> Mapping[str, str]:
-    """What an operation noted of these objects before it changed them."""
+def find_before(origin: UUID, keys: Sequence[str], *, is_rest: bool) -> Mapping[str, str]:
+    """What an operation noted of these objects before it changed them. The rest of an undo needs
+    what the operation noted that is being undone."""
+    if is_rest:
+        selection = Operation.objects.values_list("selection", flat=True).get(id=origin)
+        earlier = Selection.from_json(selection)
+        if earlier.origin is None:
+            return {}
+        return find_before(earlier.origin, keys, is_rest=earlier.is_rest)
     items = OperationItem.objects.filter(operation_id=origin, target_id__in=list(keys))
     return dict(items.values_list("target_id", "before"))
 

@@ -10,11 +10,11 @@ from annotated_types import Len
 from pydantic import Field
 
 from controlplane.core.formatting import percent_done
+from controlplane.core.requests import MAX_REASON
 from controlplane.core.schema import Request, Resource, itself, shown
 from controlplane.core.schema.fields import Flag, JsonObject, Number, Text
 from controlplane.core.schema.filters import condition
 from controlplane.core.schema.values import COMMA, Choices
-from controlplane.ops.operations.control import MAX_REASON
 from controlplane.ops.operations.models import Operation as OperationRow
 from controlplane.ops.operations.selection import MAX_IDS, Selection, describe_selection
 from controlplane.ops.operations.states import ItemOutcome, OperationState
@@ -49,6 +49,9 @@ class PreviewIn(Request):
     all: Flag = Field(False, description="Needed for a filter that selects everything.")
     operation: UUID | None = Field(
         None, strict=False, description="The operation whose changed objects are selected."
+    )
+    rest: Flag = Field(
+        False, description="Those that the operation did not come to, instead of the changed ones."
     )
     options: JsonObject = Field(default_factory=dict, description='Such as `{"priority": 5}`.')
 

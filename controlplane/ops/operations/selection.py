@@ -1,5 +1,5 @@
 """Which objects an operation is for: by keys, by a filter, or those that an earlier operation
-changed; checked, as JSON, and in words."""
+changed or did not come to; checked, as JSON, and in words."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,17 +18,19 @@ _MAX_WORDS = 300
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Exactly one of the three: `ids`, `origin` (an operation), or a filter, which may be empty."""
+    """Exactly one of the three: `ids`, `origin` (an operation), or a filter, which may be empty.
+    An operation stands for what it changed, or with `is_rest` for what it did not come to."""
 
     ids: tuple[str, ...] = ()
     filter: Mapping[str, Any] = field(default_factory=dict)
     origin: UUID | None = None
+    is_rest: bool = False
 
     def to_json(self) -> dict[str, Any]:
         if self.ids:
             return {"ids": list(self.ids)}
         if self.origin is not None:
-            return {"operation": str(self.origin)}
+            return {"operation": str(self.origin), **({"rest": True} if self.is_rest else {})}
         return {"filter": dict(self.filter)}
 
     @classmethod
@@ -38,6 +40,7 @@ class Selection:
             ids=tuple(value.get("ids", ())),
             filter=value.get("filter", {}),
             origin=None if origin is None else parse_uuid(origin),
+            is_rest=bool(value.get("rest", False)),
         )
 
 
@@ -48,16 +51,19 @@ def read_selection(
     wanted: Mapping[str, Any] | None,
     origin: UUID | None,
     is_all: bool,
+    is_rest: bool = False,
 ) -> Selection:
     """The checked selection. Raises Invalid: not exactly one of the three, a wrong key, a wrong
     condition, or a filter that selects everything without `all`."""
     given = sum(each is not None for each in (ids, wanted, origin))
     if given > 1 or (given == 0 and not is_all):
         raise _wrong("ids", "Give ids, a filter or an operation: one of the three.")
+    if is_rest and origin is None:
+        raise _wrong("rest", "It is the rest of an operation: name that.")
     if ids is not None:
         return Selection(ids=_read_keys(target, ids))
     if origin is not None:
-        return Selection(origin=origin)
+        return Selection(origin=origin, is_rest=is_rest)
     conditions = dict(wanted or {})
     if target.is_everything(target.read_filter(conditions)) and not is_all:
         message = f'This selects all {target.plural_noun}: confirm it with "all": true.'
@@ -70,7 +76,8 @@ def describe_selection(target: Target, selection: Selection) -> str:
     if selection.ids:
         return f"{target.count(len(selection.ids))}, chosen one by one"
     if selection.origin is not None:
-        return f"those that the operation {selection.origin} changed"
+        did = "did not come to" if selection.is_rest else "changed"
+        return f"those that the operation {selection.origin} {did}"
     parts = [f"{name} {_write(value)}" for name, value in selection.filter.items() if name != "all"]
     return shorten(", ".join(parts), _MAX_WORDS) or f"all {target.plural_noun}"
 

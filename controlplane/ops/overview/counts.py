@@ -1,4 +1,5 @@
-"""The figures beside the entries of the sidebar: what is wrong, dead letters, lost workers.
+"""The figures beside the entries of the sidebar: what is wrong, dead letters, open bulk
+operations, lost workers.
 
 Each is that of the page to which its entry leads. A page that is drawn reads what is summed up
 already, in two small statements, and what was wrong when somebody last looked; an open one follows
@@ -36,14 +37,16 @@ def count_for(request: HttpRequest) -> dict[str, Count]:
         ),
         "dead-letters": Count(
             count_open([each.id for each in workspaces]),
-            _paths(followed),
+            _paths(followed, "deadLetters"),
             "open outside muted groups"
             if len(workspaces) == 1
             else "open outside muted groups in all your workspaces",
         ),
+        # No statement of every page: it is shown when the first snapshot has come.
+        "operations": Count(None, _paths(followed, "operations"), "open"),
         "lost": Count(count_lost(at), f"{overview.slug}/navigation#lost", "lost in 24 h"),
     }
 
 
-def _paths(workspaces: Sequence[Any]) -> str:
-    return " ".join(f"{each.slug}/navigation#deadLetters" for each in workspaces)
+def _paths(workspaces: Sequence[Any], name: str) -> str:
+    return " ".join(f"{each.slug}/navigation#{name}" for each in workspaces)

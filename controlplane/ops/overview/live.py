@@ -9,6 +9,7 @@ from uuid import UUID
 from controlplane.core.clock import now, utc_z
 from controlplane.live.changes import Snapshot
 from controlplane.live.topics import WATCHER, Topic, register, rows
+from controlplane.ops.operations.queries import count_open as count_open_operations
 from controlplane.ops.overview.panels import PANELS, Panel, count_wrong, show_panel
 from controlplane.ops.overview.queries.source import SPANS, Source
 from dlq.queries import count_open
@@ -32,7 +33,11 @@ def read_charts(workspace_id: UUID, span: str) -> Snapshot:
 
 def read_navigation(workspace_id: UUID, _key: str) -> Snapshot:
     """What the sidebar counts of a workspace, and of the fleet."""
-    return {"deadLetters": count_open([workspace_id]), "lost": count_lost(now())}
+    return {
+        "deadLetters": count_open([workspace_id]),
+        "lost": count_lost(now()),
+        "operations": count_open_operations(workspace_id),
+    }
 
 
 def read_findings(workspace_id: UUID, _key: str) -> Snapshot:

@@ -117,7 +117,7 @@ def update_schedule(
     # What cannot be started any more, since its type has gone, can still be paused.
     if schedule.source == Source.BEAT or is_pause:
         return _update_periodic_task(schedule, changes, at, actor)
-    before = _values_of(schedule)
+    before = read_values(schedule)
     values = {**before, **_replace_work(changes)}
     require_start(actor, values["workflow_id"])
     checked = check_schedule(workspace_id, values, at=at, anchor=schedule.created_at)
@@ -183,7 +183,8 @@ def _update_periodic_task(
     return schedule
 
 
-def _values_of(schedule: Schedule) -> dict[str, Any]:
+def read_values(schedule: Schedule) -> dict[str, Any]:
+    """The values of a schedule, by the names of create_schedule."""
     beat = read_beat(schedule.periodic_task)
     return {
         **{column: getattr(schedule, column) for column in _COLUMNS},

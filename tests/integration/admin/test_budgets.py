@@ -36,11 +36,11 @@ BOUNDS = {
     "django_celery_results_taskresult_change": 6,
     "django_celery_results_taskresult_changelist": 11,
     "dlq_deadletter_change": 18,
-    "dlq_deadletter_changelist": 11,
+    "dlq_deadletter_changelist": 14,
     "dlq_deadletter_discard": 6,
     "dlq_deadletter_groups": 11,
     "dlq_deadletter_reprocess": 7,
-    "dlq_lettergroup_change": 25,
+    "dlq_lettergroup_change": 27,
     "dlq_lettergroup_changelist": 35,
     "dlq_lettergroup_discard": 11,
     "dlq_lettergroup_mute": 9,
@@ -117,6 +117,7 @@ FORMS = {"add": 8, "delete": 12, "history": 10}
 NO_PAGES = {
     "app_list",  # a part of All records
     "autocomplete",
+    "dlq_deadletter_groups",  # leads to the inbox
     "dlq_lettergroup_decide",
     "dlq_replay_cancel",
     "dlq_replay_pause",
@@ -141,6 +142,7 @@ NO_PAGES = {
     "tasks_app_queue_describe",
     "tasks_app_queue_pause",
     "tasks_app_queue_resume",
+    "undo",
     "workflows_workflowrun_cancel",
     "workflows_workflowrun_decide",
     "workflows_workflowrun_retry",

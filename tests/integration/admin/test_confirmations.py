@@ -22,7 +22,7 @@ from tests.factories import (
     make_view,
     make_workflow,
 )
-from tests.factories.workflows import APPROVAL
+from tests.factories.workflows import APPROVAL, end_run
 from tests.integration.admin.test_access import ACTIONS, ROW_VERBS, SHARED_VERBS
 from tests.integration.admin.world import World
 
@@ -31,35 +31,43 @@ pytestmark = pytest.mark.django_db
 # Pages that a person answers first.
 ASKS = {
     "tasks_app_task_act", "tasks_app_queue_cancel", "workers_node_drain",
-    "workflows_workflowrun_cancel", "workflows_workflowrun_decide", "stress_stresstest_stop",
+    "workflows_workflowrun_cancel", "workflows_workflowrun_decide", "workflows_workflowrun_retry",
+    "stress_stresstest_stop",
     "dlq_replay_cancel", "dlq_deadletter_discard", "dlq_lettergroup_discard",
     "dlq_lettergroup_reprocess", "operations_operation_cancel", "savedviews_savedview_remove",
 }  # fmt: skip
-# Pages that only show, that have a form of their own, or whose effect can be taken back. A bulk
+# Pages whose effect can be undone: the next page offers it. See test_undo.py.
+UNDONE = {
+    "tasks_app_queue_pause", "tasks_app_queue_resume", "scaling_pool_configure",
+    "scaling_pool_scale", "scaling_pool_release", "dlq_lettergroup_decide", "dlq_lettergroup_mute",
+    "operations_operation_pause", "operations_operation_resume", "dlq_replay_pause",
+    "dlq_replay_resume",
+}  # fmt: skip
+# Pages that only show, or that have a form of their own, which makes something new. A bulk
 # operation is started only with the token of its preview.
 NEEDS_NO_QUESTION = {
     "tasks_app_task_changes", "tasks_app_task_logs", "tasks_app_task_family",
     "tasks_app_task_export", "tasks_app_task_list_changes", "tasks_app_task_submit",
-    "tasks_app_queue_describe", "tasks_app_typedeclaration_of", "tasks_app_queue_pause",
-    "tasks_app_queue_resume", "workflows_workflow_execute",
-    "workflows_workflowrun_retry", "workflows_workflowrun_rerun", "dlq_deadletter_reprocess",
-    "dlq_deadletter_groups", "dlq_replay_pause", "dlq_replay_resume", "stress_stresstest_compare",
-    "stress_stresstest_start", "auth_user_password_change", "scaling_pool_configure",
-    "scaling_pool_scale", "scaling_pool_release", "dlq_lettergroup_decide", "dlq_lettergroup_mute",
-    "operations_operation_new", "operations_operation_pause", "operations_operation_resume",
+    "tasks_app_queue_describe", "tasks_app_typedeclaration_of",
+    "workflows_workflow_execute", "workflows_workflowrun_rerun", "dlq_deadletter_reprocess",
+    "dlq_deadletter_groups", "stress_stresstest_compare", "stress_stresstest_start",
+    "auth_user_password_change", "operations_operation_new",
     "savedviews_savedview_keep", "savedviews_savedview_save",
 }  # fmt: skip
 ACTIONS_THAT_ASK = {
     ("workspaces.Membership", "delete_selected"), ("workspaces.ApiKey", "revoke"),
     ("tasks_app.Task", "cancel"), ("tasks_app.Task", "retry"), ("tasks_app.Task", "run_now"),
     ("tasks_app.Task", "reprioritize"), ("workflows.WorkflowRun", "cancel"),
-    ("dlq.DeadLetter", "discard"), ("workers.Node", "drain"),
+    ("workflows.WorkflowRun", "retry"), ("dlq.DeadLetter", "discard"),
+    ("dlq.DeadLetter", "reprocess"), ("dlq.DeadLetter", "reprocess_as_canary"),
+    ("schedules.Schedule", "run_now"), ("workers.Node", "drain"),
 }  # fmt: skip
-ACTIONS_THAT_NEED_NO_QUESTION = {
+ACTIONS_UNDONE = {
     ("tasks_app.Queue", "pause"), ("tasks_app.Queue", "resume"),
-    ("workflows.WorkflowRun", "retry"), ("dlq.DeadLetter", "reprocess"),
-    ("dlq.DeadLetter", "reprocess_as_canary"), ("schedules.Schedule", "run_now"),
     ("schedules.Schedule", "pause"), ("schedules.Schedule", "resume"),
+}  # fmt: skip
+# They lead to the question.
+ACTIONS_THAT_NEED_NO_QUESTION = {
     ("tasks_app.Task", "bulk"), ("tasks_app.Queue", "bulk"), ("dlq.DeadLetter", "bulk"),
     ("schedules.Schedule", "bulk"),
 }  # fmt: skip
@@ -67,10 +75,17 @@ ACTIONS_THAT_NEED_NO_QUESTION = {
 
 def test_every_page_and_action_is_in_a_table() -> None:
     """A new one is missing here until somebody says whether it asks."""
-    assert {*ROW_VERBS, *SHARED_VERBS} == ASKS | NEEDS_NO_QUESTION
-    assert not ASKS & NEEDS_NO_QUESTION
+    assert {*ROW_VERBS, *SHARED_VERBS} == ASKS | UNDONE | NEEDS_NO_QUESTION
+    assert not ASKS & UNDONE
+    assert not (ASKS | UNDONE) & NEEDS_NO_QUESTION
     found = {(label, name) for label, actions in ACTIONS.items() for name in actions}
-    assert found == ACTIONS_THAT_ASK | ACTIONS_THAT_NEED_NO_QUESTION
+    assert found == ACTIONS_THAT_ASK | ACTIONS_UNDONE | ACTIONS_THAT_NEED_NO_QUESTION
+
+
+def failed_run() -> Any:
+    run = make_run(make_workflow("Failed"))
+    end_run(run.id)
+    return run
 
 
 def approval_run() -> Any:
@@ -96,6 +111,7 @@ CASES: dict[str, tuple[Any, str, dict[str, str]]] = {
     "workers_node_drain": (make_node, "", {}),
     "workflows_workflowrun_cancel": (approval_run, "", {}),
     "workflows_workflowrun_decide": (approval_run, "", {"step": "look", "decision": "reject"}),
+    "workflows_workflowrun_retry": (failed_run, "", {}),
     "stress_stresstest_stop": (lambda: make_stress_test(1, name="load"), "", {}),
     "dlq_replay_cancel": (replay, "", {}),
     "dlq_deadletter_discard": (make_letter, "", {"reason": "Not needed"}),
@@ -117,13 +133,16 @@ def test_a_page_does_nothing_without_the_confirmation(page: str) -> None:
     assert answer.status_code == 200
     text = answer.content.decode()
     assert f'name="{CONFIRMED}" value="yes"' in text
+    assert 'name="reason"' in text
     for name, value in sent.items():
         assert f'name="{name}"' in text, name
         assert value in text
     assert AuditEvent.objects.count() == before
 
-    assert root.post(path, {**sent, CONFIRMED: "yes"}).status_code == 302
-    assert AuditEvent.objects.count() > before
+    sure = {"reason": "OPS-1", **sent, CONFIRMED: "yes"}
+    assert root.post(path, sure).status_code == 302
+    written = AuditEvent.objects.order_by("id")[before:]
+    assert {event.detail.get("reason") for event in written} == {sure["reason"]}
 
 
 @pytest.mark.parametrize(("label", "action"), sorted(ACTIONS_THAT_ASK))
@@ -136,5 +155,40 @@ def test_an_action_does_nothing_without_the_confirmation(label: str, action: str
 
     answer = root.post(path, sent)
     assert answer.status_code == 200
-    assert f'name="{CONFIRMED}" value="yes"' in answer.content.decode()
+    text = answer.content.decode()
+    assert f'name="{CONFIRMED}" value="yes"' in text
+    assert 'name="reason"' in text
+    assert 'class="callout"' in text  # the consequence in words
+    assert 'class="dialog-list"' in text  # the first ten
     assert AuditEvent.objects.count() == before
+
+
+def test_several_things_are_not_ended_without_a_reason() -> None:
+    tasks = [make_task() for _ in range(12)]
+    root = staff_client("root-of-all", apps=[], is_superuser=True)
+    sent = {
+        "action": "cancel", "_selected_action": [str(task.id) for task in tasks], CONFIRMED: "yes"
+    }  # fmt: skip
+    path = reverse("admin:tasks_app_task_changelist")
+    text = root.post(path, sent).content.decode()
+    assert "Give the reason." in text
+    assert "Cancel 12 tasks?" in text
+    assert "and 2 more" in text
+    assert not AuditEvent.objects.exists()
+    assert root.post(path, {**sent, "reason": "OPS-1"}).status_code == 302
+    assert {event.detail["reason"] for event in AuditEvent.objects.all()} == {"OPS-1"}
+
+
+def test_more_than_a_hundred_are_asked_about_although_it_can_be_undone() -> None:
+    queues = [make_queue(f"mail-{number:03}") for number in range(101)]
+    root = staff_client("root-of-all", apps=[], is_superuser=True)
+    sent = {"action": "pause", "_selected_action": [str(queue.id) for queue in queues]}
+    path = reverse("admin:tasks_app_queue_changelist")
+    text = root.post(path, sent).content.decode()
+    assert "Pause 101 queues?" in text
+    assert "and 91 more" in text
+    assert "They start no tasks until they are resumed" in text
+    assert "Give the reason." in root.post(path, {**sent, CONFIRMED: "yes"}).content.decode()
+    done = root.post(path, {**sent, CONFIRMED: "yes", "reason": "OPS-1"}, follow=True)
+    assert "101 of 101 queues paused." in done.content.decode()
+    assert 'name="undo"' in done.content.decode()

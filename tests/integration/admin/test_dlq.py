@@ -1,5 +1,6 @@
 """The admin's pages of dead letters, groups and replays."""
 
+import re
 from functools import partial
 from typing import Any
 
@@ -53,7 +54,13 @@ def post(client: Client, path: str, **data: Any) -> str:
 
 def act(client: Client, action: str, *letters: DeadLetter, **data: Any) -> str:
     ids = [str(letter.id) for letter in letters]
-    return post(client, LETTERS, action=action, _selected_action=ids, post="yes", **data)
+    return post(
+        client,
+        LETTERS,
+        action=action,
+        _selected_action=ids,
+        **{"post": "yes", "reason": "OPS-1", **data},
+    )
 
 
 class TestList:
@@ -86,7 +93,7 @@ class TestList:
         first, second, third = make_letter(), make_letter(), make_letter()
         assert "2 of 2 dead letters reprocessed" in act(operator, "reprocess", first, second)
         assert Task.objects.filter(reprocess_of__isnull=False).count() == 2
-        assert "Give the reason" in act(operator, "discard", third)
+        assert "Give the reason" in act(operator, "discard", third, reason="")
         content = act(operator, "discard", first, third, reason="sent by hand")
         assert "1 of 2 dead letters discarded" in content
         third.refresh_from_db()
@@ -234,57 +241,21 @@ def test_discard_of_one(operator: Client) -> None:
     assert "was discarded" in post(operator, path, post="yes", reason="again")
 
 
-class TestGroups:
-    """What fails, the most frequent first."""
+def test_the_old_page_of_groups_leads_to_the_inbox(operator: Client, other: Workspace) -> None:
+    answer = operator.get(GROUPS, {"workspace": "other"})
+    assert answer.headers["Location"] == "/admin/dlq/lettergroup/?workspace=other"
+    assert operator.get(GROUPS).headers["Location"] == "/admin/dlq/lettergroup/"
+    assert login("nobody").get(GROUPS).status_code == 403
 
-    def test_the_page(self, root: Client) -> None:
-        assert "There are no open letters" in page(root, GROUPS)
-        make_letter(make_error("order 17 <i>cannot</i> be charged"))
-        letter = make_letter(make_error("order 18 <i>cannot</i> be charged"))
-        found = page(root, GROUPS)
-        assert "order # &lt;i&gt;cannot&lt;/i&gt; be charged" in found
-        assert f"status__exact=OPEN&amp;fingerprint={letter.fingerprint}" in found
-        assert '<td class="number">2</td>' in found
 
-    def test_a_canary_of_a_group(self, operator: Client) -> None:
-        letter = make_letter()
-        make_letter(make_error(function="refund"))
-        sent = {"fingerprint": letter.fingerprint, "do": "canary"}
-        assert "Reprocess the letters of this failure?" in post(operator, GROUPS, **sent)
-        assert not Replay.objects.exists()
-        found = post(operator, GROUPS, **sent, **SURE)
-        assert "has started" in found
-        replay = Replay.objects.get()
-        assert (replay.matched, replay.created_by) == (1, "op")
-        assert "data-reload=" in found  # its page
-
-    def test_discard_all_of_a_group(self, operator: Client, other: Workspace) -> None:
-        letter, another = make_letter(), make_letter(make_error(function="refund"))
-        theirs = make_letter(workspace=other)
-        assert "Give a reason of" in post(
-            operator, GROUPS, fingerprint=letter.fingerprint, do="discard", reason=" ", **SURE
-        )
-        sent = {"fingerprint": letter.fingerprint, "do": "discard", "reason": "x"}
-        assert "Discard the letters of this failure?" in post(operator, GROUPS, **sent)
-        assert DeadLetter.objects.filter(status="OPEN").count() == 3
-        found = post(operator, GROUPS, **sent, **SURE)
-        assert "1 letter discarded" in found
-        for row, status in ((letter, "DISCARDED"), (another, "OPEN"), (theirs, "OPEN")):
-            row.refresh_from_db()
-            assert row.status == status
-        for odd in ("", "\x00", "everything"):
-            assert "Choose a group" in post(
-                operator, GROUPS, fingerprint=odd, do="discard", reason="x", **SURE
-            )
-
-    def test_of_the_own_workspaces(self, root: Client, operator: Client, other: Workspace) -> None:
-        make_letter(make_error("theirs"), workspace=other)
-        assert "theirs" in page(root, GROUPS, workspace="other")
-        assert "theirs" not in page(operator, GROUPS, workspace="other")
-        fingerprint = DeadLetter.objects.get().fingerprint
-        post(operator, f"{GROUPS}?workspace=other", fingerprint=fingerprint, do="canary", **SURE)
-        assert not Replay.objects.exists()
-        assert login("nobody").get(GROUPS).status_code == 403
+def test_figures_stand_above_the_list(operator: Client) -> None:
+    make_letter()
+    act(operator, "discard", make_letter())
+    found = page(operator, LETTERS)
+    assert re.findall(r"<dt>(\w+)</dt><dd>(\d+)</dd>", found)[:3] == [
+        ("Open", "1"), ("Reprocessed", "0"), ("Discarded", "1"),
+    ]  # fmt: skip
+    assert "Dead letters per day, last 30 days" in found
 
 
 class TestReplays:
@@ -363,14 +334,12 @@ class TestWho:
         found = page(viewer, f"{LETTERS}{letter.id}/change/")
         assert "The task an echo died" in found
         assert "/reprocess/" not in found
-        assert 'value="canary"' not in page(viewer, GROUPS)
         for path, data in (
             (LETTERS, {"action": "reprocess", "_selected_action": str(letter.id)}),
             (LETTERS, {"action": "reprocess_as_canary", "_selected_action": str(letter.id)}),
             (LETTERS, {"action": "discard", "reason": "x", "_selected_action": str(letter.id)}),
             (f"{LETTERS}{letter.id}/reprocess/", {"payload": "{}"}),
             (f"{LETTERS}{letter.id}/discard/", {"reason": "x"}),
-            (GROUPS, {"fingerprint": letter.fingerprint, "do": "canary"}),
         ):
             assert viewer.post(path, data).status_code == 403
         assert DeadLetter.objects.get().status == "OPEN"

@@ -100,7 +100,9 @@ class TestConfirmation:
         client = world.people["operator"]
         page = client.post(path, data).content.decode()
         assert 'name="select_across" value="1"' in page
-        done = client.post(path, {**data, "post": "yes"}, follow=True).content.decode()
+        done = client.post(
+            path, {**data, "post": "yes", "reason": "OPS-1"}, follow=True
+        ).content.decode()
         assert "tasks cancelled or asked to stop" in done
         world.own["tasks_app.Task"].refresh_from_db()
         assert world.own["tasks_app.Task"].state == "CANCELLED"  # type: ignore[attr-defined]

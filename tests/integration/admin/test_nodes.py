@@ -165,6 +165,7 @@ class TestDrain:
         node, ended = make_node(), make_node(state="LOST", stopped_at=now())
         form = {
             "action": "drain", "_selected_action": [node.id, ended.id], "index": 0, "post": "yes",
+            "reason": "OPS-1",
         }  # fmt: skip
         login("staff").post(NODES, form, follow=True)
         node.refresh_from_db()

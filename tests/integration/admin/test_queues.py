@@ -276,7 +276,11 @@ class TestActions:
         assert "12 waiting tasks." in page
         assert "and 2 more" in page
         assert not Task.objects.filter(state="CANCELLED").exists()
-        page = operator.post(page_of(queue, "cancel"), {"type": "send", "post": "yes"}, follow=True)
+        page = operator.post(
+            page_of(queue, "cancel"),
+            {"type": "send", "post": "yes", "reason": "OPS-1"},
+            follow=True,
+        )
         assert "Cancelled 12 of 12 waiting tasks (type send in mail)." in page.content.decode()
         cancelled = Task.objects.filter(state="CANCELLED")
         assert {(task.queue_id, task.type) for task in cancelled} == {(queue.id, "send")}
@@ -286,18 +290,20 @@ class TestActions:
         queue, operator = make_queue("mail"), login("o", "operator")
         let_wait(queue, 2, 2, tags=["a, b"])
         let_wait(queue, 2, 2, tags=["a"])
-        operator.post(page_of(queue, "cancel"), {"tag": "a, b", "post": "yes"})
+        operator.post(page_of(queue, "cancel"), {"tag": "a, b", "post": "yes", "reason": "OPS-1"})
         assert {tuple(t.tags) for t in Task.objects.filter(state="CANCELLED")} == {("a, b",)}
 
     def test_the_whole_queue_needs_its_name(self) -> None:
         queue, operator = make_queue("mail"), login("o", "operator")
         let_wait(queue, 2, 2)
         page = operator.post(
-            page_of(queue, "cancel"), {"confirm": "mial", "post": "yes"}
+            page_of(queue, "cancel"), {"confirm": "mial", "post": "yes", "reason": "OPS-1"}
         ).content.decode()
         assert "Type mail to confirm" in page
         assert not Task.objects.filter(state="CANCELLED").exists()
-        operator.post(page_of(queue, "cancel"), {"confirm": "mail", "post": "yes"})
+        operator.post(
+            page_of(queue, "cancel"), {"confirm": "mail", "post": "yes", "reason": "OPS-1"}
+        )
         assert Task.objects.filter(state="CANCELLED").count() == 2
 
     @pytest.mark.parametrize("verb", ["pause", "resume", "cancel"])

@@ -91,7 +91,8 @@ class TestList:
         both = [str(one.id), str(two.id)]
 
         def act(action: str) -> str:
-            data = {"action": action, "_selected_action": both}
+            sure = {"post": "yes", "reason": "OPS-1"} if action == "run_now" else {}
+            data = {"action": action, "_selected_action": both, **sure}
             return root.post(SCHEDULES, data, follow=True).content.decode()
 
         assert "2 of 2 schedules paused" in act("pause")
@@ -162,7 +163,12 @@ class TestPage:
         for action, words in (("pause", "Resume"), ("run_now", "manual"), ("resume", "Pause")):
             answer = root.post(
                 SCHEDULES,
-                {"action": action, "_selected_action": str(job.id), "_this_page": "1"},
+                {
+                    "action": action,
+                    "_selected_action": str(job.id),
+                    "_this_page": "1",
+                    **({"post": "yes"} if action == "run_now" else {}),
+                },
                 follow=True,
             )
             assert answer.redirect_chain == [(page_of(job), 302)]

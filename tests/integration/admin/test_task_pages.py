@@ -185,7 +185,9 @@ class TestTheList:
         data = {"action": "retry", "_selected_action": ids}
         question = root.post(TASKS, data).content.decode()
         assert "1 task of these completed" in question
-        page = root.post(TASKS, {**data, "post": "yes"}, follow=True).content.decode()
+        page = root.post(
+            TASKS, {**data, "post": "yes", "reason": "OPS-1"}, follow=True
+        ).content.decode()
         assert "1 of 3 tasks retried." in page
         assert "1 task not retried: only ended tasks, not pending." in page
         assert "a step of a workflow run" in page

@@ -1,5 +1,6 @@
 """The admin's pages of tasks, queues, nodes and records."""
 
+import re
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -29,6 +30,7 @@ def act(client: Client, action: str, *tasks: Task, **data: Any) -> str:
             "action": action,
             "_selected_action": [str(task.id) for task in tasks],
             "post": "yes",
+            "reason": "OPS-1",
             **data,
         },
         follow=True,
@@ -100,7 +102,8 @@ class TestTasks:
             assert text in page
         assert "It completed at" in page
         assert "&lt;b&gt;" in page
-        assert '<input type="text"' not in page
+        typed = re.findall(r'<input type="text"[^>]*name="([^"]*)"', page)
+        assert set(typed) == {"reason"}  # of the questions; nothing is edited here
 
     def test_nothing_is_added_changed_or_deleted(self, root: Client) -> None:
         task = make_task(priority=3)

@@ -205,7 +205,7 @@ class TestRuns:
         assert WorkflowRun.objects.get().state == "CANCELLED"
         again = root.post(f"{path}cancel/", SURE, follow=True).content.decode()
         assert 'class="error"' in again
-        assert "The run continues" in root.post(f"{path}retry/", follow=True).content.decode()
+        assert "The run continues" in root.post(f"{path}retry/", SURE, follow=True).content.decode()
         assert WorkflowRun.objects.get().state == "RUNNING"
         actions = AuditEvent.objects.filter(target_id=str(run.id)).values_list(
             "action", "actor_label"
@@ -248,6 +248,7 @@ class TestRuns:
             "action": "cancel",
             "_selected_action": [str(run.id) for run in runs],
             "post": "yes",
+            "reason": "OPS-1",
         }
         text = root.post(RUNS, data, follow=True).content.decode()
         assert "1 of 2 workflow runs cancelled" in text

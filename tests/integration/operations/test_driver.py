@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError
 
 from controlplane.core.clock import now
-from controlplane.core.errors import Conflict
+from controlplane.core.errors import Conflict, Invalid
 from controlplane.ops.operations import control
 from controlplane.ops.operations.driver import OperationDriver
 from controlplane.ops.operations.models import Operation, OperationItem
@@ -241,3 +241,42 @@ def test_an_object_is_listed_once() -> None:
             ordinal=2,
             target_id=item.target_id,
         )
+
+
+def test_the_rest_of_a_cancelled_operation_can_be_done() -> None:
+    tasks = make_tasks(450)
+    begun = drive(start("tasks", "cancel", is_all=True), passes=2)
+    control.cancel_operation(workspace_id=begun.workspace_id, operation_id=begun.id, actor=SYSTEM)
+    assert Task.objects.filter(state="CANCELLED").count() == 200
+
+    rest = start("tasks", "cancel", origin=begun.id, is_rest=True)
+    assert rest.matched == 250
+    drive_to_end(rest)
+
+    assert (rest.total, rest.changed) == (250, 250)
+    assert states_of(tasks) == {"CANCELLED"}
+    done = {*outcomes(rest)}
+    first = begun.items.filter(outcome="CHANGED").values_list("target_id", flat=True)
+    assert not done & set(first)
+
+
+def test_the_rest_of_an_undo_restores_what_was_before() -> None:
+    tasks = make_tasks(250, priority=7)
+    given = run("tasks", "reprioritize", is_all=True, options={"priority": 20})
+    undo = drive(start("tasks", "restore-priority", origin=given.id), passes=2)
+    control.cancel_operation(workspace_id=undo.workspace_id, operation_id=undo.id, actor=SYSTEM)
+
+    drive_to_end(start("tasks", "restore-priority", origin=undo.id, is_rest=True))
+
+    assert set(Task.objects.filter(id__in=[t.id for t in tasks]).values_list("priority")) == {(7,)}
+
+
+def test_a_rest_is_that_of_an_operation() -> None:
+    with pytest.raises(Invalid, match="name that"):
+        start("tasks", "cancel", is_all=True, is_rest=True)
+
+
+def test_each_chunk_is_audited_with_the_reason() -> None:
+    make_tasks(3)
+    run("tasks", "cancel", is_all=True)
+    assert AuditEvent.objects.get(action="task.cancel").detail["reason"] == "a test"

@@ -109,7 +109,8 @@ def test_a_wrong_key_is_shown_again_with_what_is_wrong(
 
 def test_keys_are_revoked_by_an_action_and_never_deleted(admin: Client) -> None:
     keys = [key_client().api_key for _ in range(2)]
-    data = {"action": "revoke", "_selected_action": [str(k.id) for k in keys], "post": "yes"}
+    data = {"action": "revoke", "_selected_action": [str(k.id) for k in keys]}
+    data |= {"post": "yes", "reason": "OPS-1"}
     for sentence in ("2 of 2 API keys revoked", "0 of 2 API keys revoked"):
         assert sentence in admin.post(f"{ROOT}/apikey/", data, follow=True).content.decode()
     assert ApiKey.objects.filter(revoked_at__isnull=False).count() == 2

@@ -14,7 +14,7 @@ from controlplane.core.http.fastpath.replies import make_reply
 from controlplane.core.http.fastpath.requests import KeyRequest, is_secure
 from controlplane.core.http.fastpath.routes import Route
 from controlplane.core.http.messages import Reply, Scope
-from controlplane.core.http.middleware import client_ip
+from controlplane.core.http.middleware import client_ip, read_reason
 from controlplane.core.http.verbs import Rendered
 from controlplane.core.requests import enter_request, leave_request, observe_request
 
@@ -41,7 +41,11 @@ class Call:
     @contextmanager
     def entered(self) -> Iterator[None]:
         """For logs, problems and the audit log."""
-        enter_request(self.request.request_id, client_ip(self.request))
+        enter_request(
+            self.request.request_id,
+            client_ip(self.request),
+            reason=read_reason(self.request),
+        )
         try:
             yield
         finally:

@@ -1,5 +1,6 @@
 """The list of bulk operations."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,7 +30,6 @@ class Line:
     operation: dict[str, Any]
     url: str
     word: str
-    share: float
     created_at: datetime
     workspace: str
 
@@ -66,9 +66,16 @@ def describe_list(request: HttpRequest, operations: QuerySet[OperationRow]) -> d
             for key, title in _SHOWN.items()
         ],
         "is_filtered": bool(chosen or workspace or before),
+        "new_rows": _new_rows(rows) if not (chosen or before) else "",
         "older_url": older and f"?{urlencode(older)}",
         "newest_url": f"?{urlencode({**kept, 'show': chosen})}" if before else "",
     }
+
+
+def _new_rows(rows: Sequence[OperationRow]) -> str:
+    """Where new operations of the workspaces of the list appear."""
+    slugs = dict.fromkeys(row.workspace.slug for row in rows)
+    return " ".join(f"{slug}/operations#order" for slug in slugs)
 
 
 def _describe(row: OperationRow, actor: Actor) -> Line:
@@ -77,7 +84,6 @@ def _describe(row: OperationRow, actor: Actor) -> Line:
         operation=operation,
         url=reverse("admin:operations_operation_change", args=[row.pk]),
         word=word_of(row),
-        share=operation["percent"] / 100,
         created_at=row.created_at,
         workspace=row.workspace.slug,
     )

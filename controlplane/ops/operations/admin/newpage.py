@@ -18,9 +18,10 @@ from django.urls import reverse
 from controlplane.core.admin.forms import ServiceForm
 from controlplane.core.errors import Conflict, DomainError, FieldError, Invalid
 from controlplane.core.ids import parse_uuid_or_none
+from controlplane.core.requests import MAX_REASON
 from controlplane.core.schema import represent
 from controlplane.core.strictjson import MalformedJsonError, parse_json
-from controlplane.ops.operations.control import MAX_REASON, start_operation
+from controlplane.ops.operations.control import start_operation
 from controlplane.ops.operations.preview import (
     Preview,
     find_bulk_verb,
@@ -146,6 +147,7 @@ def _preview(request: HttpRequest, workspace: Any, verb: BulkVerb) -> Preview:
             wanted=_read_filter(params),
             origin=_read_origin(origin) if origin else None,
             is_all=params.get("all") == "1",
+            is_rest=params.get("rest") == "1",
         ),
         options=read_options(verb, _read_options(params, verb)),
         actor=actor_in(request, workspace.id),
@@ -197,7 +199,7 @@ def _choices(request: HttpRequest, chosen: BulkVerb | None) -> dict[str, Any]:
         ],
         "priority": params.get("option-priority", ""),
         "needs_priority": chosen is not None and chosen.options is not None,
-        "is_undo": bool(params.get("operation")),
+        "is_fixed": bool(params.get("operation")),  # an undo, or the rest
         "back": _back_url(params),
     }
 

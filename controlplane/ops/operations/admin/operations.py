@@ -25,7 +25,7 @@ from controlplane.ops.operations.control import (
 from controlplane.ops.operations.models import Operation
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
-from controlplane.workspaces.adminpages import WorkspacePages
+from controlplane.workspaces.adminpages import WorkspacePages, undo_by_service
 from controlplane.workspaces.states import Role
 
 # The action of each button, and the message after it.
@@ -34,6 +34,10 @@ _STEPS: dict[str, tuple[Callable[..., Operation], str]] = {
     "resume": (resume_operation, "Resumed."),
     "cancel": (cancel_operation, "Cancelled. What was changed stays as it is."),
 }
+
+
+undo_by_service("operation-pause", resume_operation, "operation_id", "Undone: it goes on.")
+undo_by_service("operation-resume", pause_operation, "operation_id", "Undone: it is paused again.")
 
 
 @admin.register(Operation)
@@ -92,7 +96,8 @@ class OperationAdmin(WorkspacePages, ReadOnlyAdmin):
             step(workspace_id=operation.workspace_id, operation_id=operation.id, actor=actor)
 
         question = CANCEL if name == "cancel" else None
-        return self.act_on_row(request, object_id, act, text, question)
+        undo = f"operation-{name}" if name in ("pause", "resume") else ""
+        return self.act_on_row(request, object_id, act, text, question, undo)
 
     def to_started(self, request: HttpRequest, operation: Operation) -> HttpResponse:
         """The page of an operation that has just been started."""

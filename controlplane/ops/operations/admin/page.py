@@ -90,6 +90,8 @@ def describe_operation(
         "buttons": _buttons(row) if may_operate and is_open else [],
         "undo_url": _undo_url(row, verb) if may_operate and not is_open and row.changed else "",
         "undo_title": _undo_title(row, verb),
+        "rest_url": _rest_url(row) if may_operate else "",
+        "rest_title": f"Continue with the {format_count(row.total - row.submitted, 'item')} left",
         "live_workspace": row.workspace.slug,
         **_page_of_items(request, row, outcome, verb),
     }
@@ -136,6 +138,24 @@ def _undo_url(row: OperationRow, verb: BulkVerb | None) -> str:
         "action": verb.undone_by,
         "operation": str(row.id),
         "workspace": row.workspace.slug,
+    }
+    return f"{reverse('admin:operations_operation_new')}?{urlencode(values)}"
+
+
+def _rest_url(row: OperationRow) -> str:
+    """Where what it did not come to can be done: empty if it does all, or was ended while it was
+    listing them."""
+    if row.state in (*OPEN, OperationState.COMPLETED) or row.begun_at is None:
+        return ""
+    if row.submitted >= row.total:
+        return ""
+    values = {
+        "target": row.target,
+        "action": row.action,
+        "operation": str(row.id),
+        "rest": "1",
+        "workspace": row.workspace.slug,
+        **{f"option-{name}": str(value) for name, value in row.options.items()},
     }
     return f"{reverse('admin:operations_operation_new')}?{urlencode(values)}"
 

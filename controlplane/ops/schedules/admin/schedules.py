@@ -8,9 +8,11 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils.html import format_html
 
+from controlplane.core.admin.actions import MAX_UNDONE, THIS_PAGE, confirmed_action
 from controlplane.core.admin.display import Table, badge, link, show_time
 from controlplane.core.admin.navigation import CHOSEN_VIEW
 from controlplane.core.admin.pages import ReadMostlyAdmin, copy_row
+from controlplane.core.admin.undo import offer_undo
 from controlplane.core.clock import now
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_elapsed, format_percent, shorten
@@ -20,6 +22,7 @@ from controlplane.core.visibletext import isolated_text
 from controlplane.ops.schedules import editing, triggering
 from controlplane.ops.schedules.admin.firings import show_delay, show_state, show_work
 from controlplane.ops.schedules.admin.forms import ScheduleForm
+from controlplane.ops.schedules.admin.undo import keep_values, schedule_change
 from controlplane.ops.schedules.beat import BEAT, read_timing
 from controlplane.ops.schedules.editing import refuse_code_removal
 from controlplane.ops.schedules.models import Firing, Schedule
@@ -39,7 +42,7 @@ from controlplane.workspaces.states import Role
 
 _MAX_TIMES = 10
 _MAX_FIRINGS = 20
-_THIS_PAGE = "_this_page"
+_WORK = {"task_type", "workflow_id"}
 
 
 @admin.register(Schedule)
@@ -105,17 +108,22 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
     def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
         actor = self.require_operator(request, obj.workspace_id)
         if change:
-            editing.update_schedule(
-                workspace_id=obj.workspace_id,
-                schedule_id=obj.id,
-                changes=form.values,
-                actor=actor,
-            )
+            undone = _change(get_schedule(obj.workspace_id, obj.id), actor, form.values)
+            text = f"The schedule {isolated_text(obj.name)} was saved."
+            if undone["before"] != undone["after"]:
+                offer_undo(request, "schedules", {"schedules": [undone]}, text)
+            else:
+                self.message_user(request, text, messages.SUCCESS)
             return
         made = editing.create_schedule(
             workspace_id=obj.workspace_id, values=form.values, actor=actor
         )
         copy_row(made, obj)
+
+    def response_change(self, request: HttpRequest, obj: Schedule) -> HttpResponse:
+        """Without Django's message: `save_model` has shown one."""
+        stays = "_continue" in request.POST
+        return HttpResponseRedirect(self.row_url(obj.pk) if stays else self._list_url())
 
     def delete_model(self, request: HttpRequest, obj: Schedule) -> None:
         actor = self.require_operator(request, obj.workspace_id)
@@ -168,7 +176,11 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
     def defined_by(self, schedule: Schedule) -> str:
         return schedule.source
 
-    @admin.action(description="Run now")
+    @confirmed_action(
+        "Run now",
+        button="Run now",
+        warning="Each starts its work once more, at once. Their own times stay as they are.",
+    )
     def run_now(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> HttpResponse:
         def verb(schedule: Schedule, actor: Actor) -> None:
             triggering.trigger_schedule(
@@ -177,13 +189,23 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
 
         return self._act(request, queryset, verb, "fired")
 
-    @admin.action(description="Pause")
+    @confirmed_action(
+        "Pause",
+        button="Pause",
+        warning="They start nothing until they are resumed. Work that has started continues.",
+        is_undoable=True,
+    )
     def pause(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> HttpResponse:
-        return self._act(request, queryset, _set_enabled(False), "paused")
+        return self._set_enabled(request, queryset, enabled=False)
 
-    @admin.action(description="Resume")
+    @confirmed_action(
+        "Resume",
+        button="Resume",
+        warning="They start work again at their next times.",
+        is_undoable=True,
+    )
     def resume(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> HttpResponse:
-        return self._act(request, queryset, _set_enabled(True), "resumed")
+        return self._set_enabled(request, queryset, enabled=True)
 
     @admin.action(description="Bulk operation…")
     def bulk(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> HttpResponse:
@@ -192,16 +214,30 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
         wanted = _read_wanted(request.GET) if is_all else None
         return self.to_bulk_operation(request, queryset, "schedules", wanted=wanted)
 
+    def _set_enabled(
+        self, request: HttpRequest, queryset: QuerySet[Schedule], *, enabled: bool
+    ) -> HttpResponse:
+        undone: list[dict[str, Any]] = []
+
+        def verb(schedule: Schedule, actor: Actor) -> None:
+            change = _change(schedule, actor, {"enabled": enabled})
+            if change["before"] != change["after"]:
+                undone.append(change)
+
+        done = "resumed" if enabled else "paused"
+        return self._act(request, queryset, verb, done, ("schedules", {"schedules": undone}))
+
     def _act(
         self,
         request: HttpRequest,
         queryset: QuerySet[Schedule],
         verb: Callable[[Schedule, Actor], None],
         done: str,
+        undo: tuple[str, dict[str, Any]] | None = None,
     ) -> HttpResponse:
         """Act on each, and go back to the list or, for a button, to the page of the schedule."""
-        first = queryset.first() if _THIS_PAGE in request.POST else None
-        self.act_on_rows(request, queryset, verb, done)
+        first = queryset.first() if THIS_PAGE in request.POST else None
+        self.act_on_rows(request, queryset, verb, done, limit=MAX_UNDONE, undo=undo)
         url = request.get_full_path() if first is None else self.row_url(first.pk)
         return HttpResponseRedirect(url)
 
@@ -218,16 +254,17 @@ def _read_wanted(params: QueryDict) -> dict[str, Any] | None:
     return wanted if is_known else None
 
 
-def _set_enabled(enabled: bool) -> Callable[[Schedule, Actor], None]:
-    def verb(schedule: Schedule, actor: Actor) -> None:
-        editing.update_schedule(
-            workspace_id=schedule.workspace_id,
-            schedule_id=schedule.id,
-            changes={"enabled": enabled},
-            actor=actor,
-        )
-
-    return verb
+def _change(schedule: Schedule, actor: Actor, changes: dict[str, Any]) -> dict[str, Any]:
+    """Returns what undoes it: of a change of the work, also what it replaces."""
+    names = {*changes, *(("task_type", "workflow_id") if _WORK & changes.keys() else ())}
+    before = keep_values(schedule, names)
+    after = editing.update_schedule(
+        workspace_id=schedule.workspace_id,
+        schedule_id=schedule.id,
+        changes=changes,
+        actor=actor,
+    )
+    return schedule_change(before, after, names)
 
 
 def _describe(row: Schedule) -> dict[str, Any]:

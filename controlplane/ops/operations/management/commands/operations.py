@@ -101,6 +101,9 @@ class Command(WorkspaceCommand):
             "--operation", type=identifier, metavar="ID", help="what this operation changed"
         )
         preview.add_argument(
+            "--rest", action="store_true", help="what that operation did not come to, instead"
+        )
+        preview.add_argument(
             "--options", metavar="JSON", help=f'such as {{"priority": 5}}: {JSON_HELP}'
         )
 
@@ -136,6 +139,7 @@ class Command(WorkspaceCommand):
                 wanted=None if wanted is None else json_object(wanted, option="--filter"),
                 origin=options["operation"],
                 is_all=options["all"],
+                is_rest=options["rest"],
             ),
             options=read_verb_options(
                 verb, {} if given is None else json_object(given, option="--options")

@@ -1,0 +1,73 @@
+"""Undo of what people change about schedules."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.dateparse import parse_datetime
+
+from controlplane.core.admin.undo import register_undo
+from controlplane.core.errors import Conflict
+from controlplane.core.formatting import format_count
+from controlplane.core.visibletext import isolated_text
+from controlplane.ops.schedules import editing
+from controlplane.ops.schedules.beat_writing import announce_change
+from controlplane.ops.schedules.models import Schedule
+from controlplane.ops.schedules.refreshing import lock_schedule
+from controlplane.workspaces.adminpages import actor_with_role
+
+_TIMES = ("start_at", "end_at")
+
+
+def keep_values(schedule: Schedule, names: Collection[str]) -> dict[str, Any]:
+    """The values of these names now, as JSON."""
+    values = editing.read_values(schedule)
+    return {name: _to_json(values[name]) for name in names if name in values}
+
+
+def schedule_change(
+    before: Mapping[str, Any], after: Schedule, names: Collection[str]
+) -> dict[str, Any]:
+    """What `undo_schedules` needs of one schedule."""
+    return {
+        "workspace": str(after.workspace_id),
+        "id": str(after.id),
+        "before": dict(before),
+        "after": keep_values(after, names),
+    }
+
+
+@register_undo("schedules")
+@transaction.atomic
+def undo_schedules(request: HttpRequest, values: dict[str, Any]) -> str:
+    """Pauses, resumptions and edits: of all of the schedules, or of none."""
+    announce_change()
+    for change in values["schedules"]:
+        workspace_id, schedule_id = UUID(change["workspace"]), UUID(change["id"])
+        actor = actor_with_role(request, workspace_id)
+        schedule = lock_schedule(workspace_id, schedule_id)
+        before = change["before"]
+        if keep_values(schedule, before) != change["after"]:
+            raise Conflict(f"The schedule {isolated_text(schedule.name)} has been changed since.")
+        editing.update_schedule(
+            workspace_id=workspace_id,
+            schedule_id=schedule_id,
+            changes={name: _from_json(name, value) for name, value in before.items()},
+            actor=actor,
+        )
+    return f"Undone for {format_count(len(values['schedules']), 'schedule')}."
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value
+
+
+def _from_json(name: str, value: Any) -> Any:
+    if value and name in _TIMES:
+        return parse_datetime(value)
+    return UUID(value) if value and name == "workflow_id" else value

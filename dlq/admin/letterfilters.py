@@ -1,0 +1,77 @@
+"""Filters of the list of dead letters."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, QueryDict
+
+from controlplane.core.admin.lists import AgeFilter
+from controlplane.core.admin.navigation import CHOSEN_VIEW
+from controlplane.core.clock import as_moment
+from controlplane.core.schema.filters import conditions
+from controlplane.workspaces.adminaccess import roles_of
+from dlq.filters import LetterFilter
+from dlq.queries import list_types
+
+# The parameters of the list, by the name of the same condition of the API.
+_CONDITIONS = {
+    "q": "search",
+    "status__exact": "status",
+    "category__exact": "category",
+    "died_at__gte": "since",
+    "died_at__lt": "until",
+}
+
+
+class TypeFilter(admin.SimpleListFilter):
+    """By type, from the counts of letters."""
+
+    title = "type"
+    parameter_name = "type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        roles = roles_of(request)
+        return [(name, name) for name in list_types(None if roles is None else list(roles))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return _filter_by(queryset, "type", self.value())
+
+
+class FingerprintFilter(admin.SimpleListFilter):
+    """By failure. Shown only after a link has selected one."""
+
+    title = "failure (fingerprint)"
+    parameter_name = "fingerprint"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        chosen = request.GET.get(self.parameter_name, "")
+        return [(chosen, chosen)] if chosen else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return _filter_by(queryset, "fingerprint", self.value())
+
+
+class SinceFilter(AgeFilter):
+    """By the time of death."""
+
+    title = "died"
+    parameter_name = "since"
+    column = "died_at"
+
+
+def _filter_by(letters: QuerySet[Any], column: str, value: str | None) -> QuerySet[Any]:
+    if value is None:
+        return letters
+    # Postgres refuses NUL, even in a comparison.
+    return letters.none() if "\x00" in value else letters.filter(**{column: value})
+
+
+def read_wanted(params: QueryDict) -> dict[str, Any] | None:
+    """The list's filters as those of the API; None if one of them has no such condition."""
+    wanted = {_CONDITIONS.get(name, name): value for name, value in params.items() if value}
+    for name in ("workspace", CHOSEN_VIEW):
+        wanted.pop(name, None)
+    if "since" in wanted:
+        wanted["since"] = as_moment(str(wanted["since"]))  # what is selected must not move
+    return wanted if set(wanted) <= set(conditions(LetterFilter)) else None

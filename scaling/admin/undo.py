@@ -1,0 +1,87 @@
+"""Undo of what people change about the pool: its configuration, the manual number of workers."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from django.utils.dateparse import parse_datetime
+
+from controlplane.core.admin.undo import register_undo
+from controlplane.core.clock import now
+from controlplane.core.errors import Conflict
+from controlplane.workspaces.adminpages import actor_with_role
+from controlplane.workspaces.states import Role
+from scaling.configuration import change_configuration
+from scaling.models import Pool
+from scaling.overrides import release_override, set_override
+from scaling.queries.pool import read_pool
+
+_REASON = "Undo"
+
+
+def configuration_change(before: Pool, after: Pool, workspace_id: UUID) -> dict[str, Any]:
+    """What `undo_configuration` needs. A value that came from the environment was None."""
+    names = sorted(before.overrides.keys() | after.overrides.keys())
+    changed = [n for n in names if before.overrides.get(n) != after.overrides.get(n)]
+    return {
+        "workspace": str(workspace_id),
+        "before": {name: before.overrides.get(name) for name in changed},
+        "version": after.version,
+    }
+
+
+@register_undo("scaling-configuration")
+def undo_configuration(request: HttpRequest, values: dict[str, Any]) -> str:
+    """The earlier values, unless somebody has changed the configuration since."""
+    workspace_id = UUID(values["workspace"])
+    change_configuration(
+        values["before"],
+        workspace_id=workspace_id,
+        actor=actor_with_role(request, workspace_id, Role.ADMIN),
+        seen_version=values["version"],
+    )
+    return "Undone: the earlier configuration is in force."
+
+
+def override_values(pool: Pool) -> dict[str, Any]:
+    """The manual number of workers, and until when."""
+    until = pool.manual_until
+    return {"workers": pool.manual_workers, "until": until and until.isoformat()}
+
+
+def override_change(before: Pool, workspace_id: UUID) -> dict[str, Any]:
+    """What `undo_override` needs, after the change."""
+    return {
+        "workspace": str(workspace_id),
+        "before": override_values(before),
+        "after": override_values(read_pool()),
+    }
+
+
+@register_undo("scaling-override")
+def undo_override(request: HttpRequest, values: dict[str, Any]) -> str:
+    """The earlier override for the rest of its time, or none."""
+    workspace_id = UUID(values["workspace"])
+    actor = actor_with_role(request, workspace_id)
+    if override_values(read_pool()) != values["after"]:
+        raise Conflict("The number of workers has been set by somebody else since, or has expired.")
+    before = values["before"]
+    seconds = _seconds_left(before["until"])
+    if before["workers"] is None or (seconds is not None and seconds < 1):
+        release_override(workspace_id=workspace_id, actor=actor)
+        return "Undone: the strategy decides the number of workers again."
+    event = set_override(
+        workers=before["workers"],
+        reason=_REASON,
+        hold_seconds=seconds,
+        workspace_id=workspace_id,
+        actor=actor,
+    )
+    return f"Undone. {event.sentence}"
+
+
+def _seconds_left(until: str | None) -> float | None:
+    """None: until it is released."""
+    found: datetime | None = parse_datetime(until) if until else None
+    return None if found is None else (found - now()).total_seconds()

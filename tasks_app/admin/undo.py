@@ -1,0 +1,103 @@
+"""Undo of what people change about queues and the priority of tasks."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpRequest
+
+from controlplane.core.admin.undo import register_undo
+from controlplane.core.errors import Conflict
+from controlplane.core.formatting import format_count
+from controlplane.core.visibletext import isolated_text
+from controlplane.workspaces.adminpages import actor_with_role
+from controlplane.workspaces.states import Role
+from tasks_app import services
+from tasks_app.models import Queue, Task
+
+_LIMITS = ("max_running", "rate_per_second")
+
+
+def queue_values(queue: Queue) -> dict[str, Any]:
+    """What people change about a queue."""
+    return {
+        "paused": queue.paused_at is not None,
+        "reason": queue.pause_reason,
+        **{name: getattr(queue, name) for name in _LIMITS},
+    }
+
+
+def queue_change(before: Mapping[str, Any], after: Queue) -> dict[str, Any]:
+    """What `undo_queues` needs of one queue."""
+    return {
+        "workspace": str(after.workspace_id),
+        "name": after.name,
+        "before": dict(before),
+        "after": queue_values(after),
+    }
+
+
+@register_undo("queues")
+@transaction.atomic
+def undo_queues(request: HttpRequest, values: dict[str, Any]) -> str:
+    """Pauses, resumptions and limits: all of the queues, or none."""
+    for change in values["queues"]:
+        workspace_id, name = UUID(change["workspace"]), change["name"]
+        before, after = change["before"], change["after"]
+        sets_limits = any(before[each] != after[each] for each in _LIMITS)
+        needed = Role.ADMIN if sets_limits else Role.OPERATOR
+        actor = actor_with_role(request, workspace_id, needed)
+        queues = Queue.objects.select_for_update()
+        queue = queues.filter(workspace_id=workspace_id, name=name).first()
+        if queue is None or queue_values(queue) != after:
+            raise Conflict(f"The queue {isolated_text(name)} has been changed since.")
+        changed = {each: before[each] for each in before if before[each] != after[each]}
+        if "paused" in changed and before["reason"]:
+            changed["reason"] = before["reason"]
+        services.change_queue(workspace_id=workspace_id, name=name, actor=actor, changes=changed)
+    return f"Undone for {format_count(len(values['queues']), 'queue')}."
+
+
+def read_priorities(workspace_id: UUID, ids: Iterable[UUID]) -> dict[UUID, int]:
+    """The priorities of tasks before a change."""
+    tasks = Task.objects.filter(workspace_id=workspace_id, id__in=list(ids))
+    return dict(tasks.values_list("id", "priority"))
+
+
+def priority_change(
+    workspace_id: UUID, before: Mapping[UUID, int], done: Iterable[UUID], priority: int
+) -> dict[str, Any]:
+    """What `undo_priorities` needs of the tasks of one workspace."""
+    by_priority: dict[str, list[str]] = defaultdict(list)
+    for task_id in done:
+        by_priority[str(before[task_id])].append(str(task_id))
+    return {"workspace": str(workspace_id), "before": by_priority, "after": priority}
+
+
+@register_undo("priorities")
+@transaction.atomic
+def undo_priorities(request: HttpRequest, values: dict[str, Any]) -> str:
+    """The tasks that still wait, and still have the priority that they were given."""
+    restored = total = 0
+    for change in values["changes"]:
+        workspace_id = UUID(change["workspace"])
+        actor = actor_with_role(request, workspace_id)
+        for priority, ids in change["before"].items():
+            total += len(ids)
+            same = Task.objects.filter(
+                workspace_id=workspace_id, id__in=ids, priority=change["after"]
+            )
+            restored += len(
+                services.reprioritize_tasks(
+                    workspace_id=workspace_id,
+                    ids=list(same.values_list("id", flat=True)),
+                    priority=int(priority),
+                    actor=actor,
+                )
+            )
+    if not restored:
+        raise Conflict("No task waits with that priority any more.")
+    of = f"{restored:,} of " if restored < total else ""
+    return f"Undone: {of}{format_count(total, 'task')} with the earlier priority."

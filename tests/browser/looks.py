@@ -1,0 +1,20 @@
+"""How a page looks: in both themes, wide and narrow, accessible, as a picture if one is wanted."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from tests.browser.axe import find_violations
+
+LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
+_PICTURES = os.environ.get("BROWSER_PICTURES")
+
+
+def look(page: Any, name: str) -> None:
+    """Nothing is inaccessible or too wide; a picture, if they are wanted."""
+    if _PICTURES:
+        Path(_PICTURES).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(_PICTURES) / f"{name}.png", full_page=True)
+    assert find_violations(page) == []
+    sizes = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert sizes[0] <= sizes[1]
