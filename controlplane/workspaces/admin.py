@@ -243,6 +243,7 @@ _AT = time_column("created_at", "time", order_by="id")
 class AuditEventAdmin(WorkspacePages, ReadOnlyAdmin):
     """The audit log: who did what."""
 
+    exported = "audit"
     required_roles = SEEN_BY_ADMINS
     list_display = [
         _AT,

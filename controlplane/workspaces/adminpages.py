@@ -33,6 +33,7 @@ from controlplane.workspaces.adminaccess import (
     is_allowed,
     own_workspaces,
 )
+from controlplane.workspaces.exporting.pages import ExportPages
 from controlplane.workspaces.queries import list_workspaces
 from controlplane.workspaces.states import Role
 
@@ -52,7 +53,7 @@ def find_any_workspace(request: HttpRequest) -> str:
     return str(own[0].slug) if own else ""
 
 
-class WorkspacePages(AdminAccess):
+class WorkspacePages(ExportPages, AdminAccess):
     """Pages of rows that belong to a workspace, with buttons that call services."""
 
     workspace_lookup = "workspace_id"
@@ -177,7 +178,7 @@ def _operable(request: HttpRequest) -> list[str]:
     return [each for each in own if slug in ("", each)]
 
 
-class InstallationPages(AdminAccess):
+class InstallationPages(ExportPages, AdminAccess):
     """Pages of rows that all workspaces share, for everybody with a role in one of them."""
 
     required_roles = {**SEEN_BY_SUPERUSERS, "view": Role.VIEWER}

@@ -103,7 +103,7 @@ def get_api_key_by_prefix(workspace: Workspace, prefix: str) -> ApiKey:
 
 
 def list_audit_events(
-    workspace: Workspace,
+    workspace: Workspace | UUID,
     *,
     equal: Mapping[str, str] | None = None,
     after: datetime | None = None,

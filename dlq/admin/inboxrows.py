@@ -8,6 +8,8 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from controlplane.core.admin.site import initials
 from controlplane.core.clock import now
 from controlplane.core.cursors import Cursor, Sort
@@ -143,8 +145,7 @@ def read_inbox(
 ) -> Inbox:
     """A page of the groups of a view, in a fixed number of queries. `conditions` narrow it; `kept`
     are parameters of the address. Raises Invalid."""
-    group_filter = replace(_filter_of(view, username), **conditions)
-    rows = list_letter_groups(workspace_id, group_filter)
+    rows = list_view(workspace_id, username, view=view, conditions=conditions)
     behind = Cursor.decode(cursor, _SORT, LetterGroup) if cursor else None
     found, _ = read_rows(rows, _SORT, behind, 0, PAGE + 1)
     groups = found[:PAGE]
@@ -160,6 +161,13 @@ def read_inbox(
         note=_describe_trends(trends),
         next_cursor=Cursor.at(groups[-1], _SORT, 1).encode() if len(found) > PAGE else "",
     )
+
+
+def list_view(
+    workspace_id: UUID, username: str, *, view: str, conditions: Mapping[str, Any]
+) -> QuerySet[LetterGroup]:
+    """The groups of a view."""
+    return list_letter_groups(workspace_id, replace(_filter_of(view, username), **conditions))
 
 
 def _filter_of(view: str, username: str) -> GroupFilter:

@@ -95,6 +95,7 @@ def _read_wanted(params: QueryDict) -> dict[str, Any] | None:
 class LetterAdmin(GroupPages):
     """Letters with their tracebacks. Buttons and actions call the services as the person."""
 
+    exported = "dead-letters"
     list_display = [
         "failure",
         "letter_status",

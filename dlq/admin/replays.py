@@ -61,6 +61,7 @@ _QUESTIONS = {
 class ReplayAdmin(WorkspacePages, ReadOnlyAdmin):
     """Replays with their reports, and buttons that pause, resume and cancel one."""
 
+    exported = "replays"
     list_display = [
         short_id,
         "replay_status",

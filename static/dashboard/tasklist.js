@@ -1,25 +1,7 @@
 /** The list of tasks: selection and drawers. */
 
 import { announce } from "./dom.js";
-import { declareKeys } from "./keys.js";
 import { startLiveRows } from "./tasklive.js";
-
-/** Close a drawer by Escape or by a click elsewhere. */
-function startDrawers() {
-    const drawers = [...document.querySelectorAll("details[data-drawer]")];
-    declareKeys([{ press: "Escape", isAlways: true, text: "Close the open menu", run: () => closeOpen(drawers) }]);
-    document.addEventListener("click", (event) => {
-        for (const each of drawers) if (each.open && !each.contains(event.target)) each.open = false;
-    });
-}
-
-function closeOpen(drawers) {
-    const open = drawers.find((each) => each.open);
-    if (!open) return false;
-    open.open = false;
-    open.querySelector("summary").focus();
-    return true;
-}
 
 class Selection {
     constructor(form, table) {
@@ -63,7 +45,6 @@ class Selection {
     }
 }
 
-startDrawers();
 const form = document.querySelector("[data-selection]");
 const table = document.querySelector("[data-task-table]");
 const selection = form && table ? new Selection(form, table) : null;

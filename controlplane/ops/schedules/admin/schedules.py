@@ -45,6 +45,7 @@ _THIS_PAGE = "_this_page"
 class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
     """Schedules with their next times and firings. Changes go through the services."""
 
+    exported = "schedules"
     form = ScheduleForm
     change_form_template = "admin/schedules/schedule/change_form.html"
     list_display = [
