@@ -13,7 +13,7 @@ EVENTS = ExportedList(
     schema=Event,
     filter=EventFilter,
     rows=lambda selected: list_events(selected.wanted),
-    prepare=with_launches,
+    prepare=lambda rows: with_launches(rows.prefetch_related(None)),
     is_of_workspace=False,
 )
 

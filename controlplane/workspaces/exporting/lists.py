@@ -47,11 +47,11 @@ class ExportedList:
     """A list. `path` is that of its export in the API, `resource` and `role` what that needs.
 
     `rows` are those of the API's list. `prepare` is applied to these, and to those of a page,
-    before they are read; `describe` looks up what the rows of a batch need, at once. `key` is the unique
-    column by which they are ordered, `sized` are columns of JSON without a small bound. `read` and
-    `write` turn the filter from a query string, and into JSON; `parameters` describe what `read`
-    takes beside the conditions. `owner` is the noun of the object that a list belongs to. What is
-    not `is_of_workspace` belongs to the installation.
+    before they are read; `describe` looks up what the rows of a batch need, at once. `key` is the
+    unique column by which they are ordered, `sized` are columns of JSON without a small bound.
+    `read` and `write` turn the filter from a query string, and into JSON; `parameters` describe
+    what `read` takes beside the conditions. `owner` is the noun of the object that a list belongs
+    to. What is not `is_of_workspace` belongs to the installation.
     """
 
     name: str

@@ -49,9 +49,8 @@ def test_csv_is_the_default_and_filters_hold(client: APIClient) -> None:
     make_task(name="a")
     make_task("FAILED", name="b")
     assert [row["name"] for row in rows_of(fetch(client, "status=FAILED"))] == ["b"]
-    assert fetch(client, "status=RUNNING").decode().strip() == ",".join(
-        each.name for each in exports.TASKS.columns
-    )
+    names = ",".join(column.name for column in exports.TASKS.columns)
+    assert fetch(client, "status=RUNNING").decode().strip() == names
 
 
 def test_ndjson_is_what_the_list_says(client: APIClient) -> None:
@@ -111,7 +110,7 @@ def test_only_the_own_workspace(client: APIClient, other: Workspace, format_name
 
 
 def test_every_task_once_across_chunks(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lists, "_CHUNK", 3)
+    monkeypatch.setattr(batches, "_ROWS", 3)
     for n in range(10):
         make_task(name=str(n))
     names = [row["name"] for row in rows_of(fetch(client, "format=csv"))]
