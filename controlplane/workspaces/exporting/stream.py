@@ -93,7 +93,8 @@ class Export:
     def __init__(
         self, wanted: Wanted, batches: Iterable[Sequence[Any]], actor: Actor, export_id: str
     ) -> None:
-        self.rows = self.size = 0
+        self.rows = self.size = 0  # of the pieces that were taken
+        self._written = 0
         self._wanted = wanted
         self._actor = actor
         self._id = export_id
@@ -117,6 +118,7 @@ class Export:
             self._outcome = "failed"
             self._problem = str(error) if isinstance(error, DomainError) else type(error).__name__
             raise
+        self.rows = self._written
         self.size += len(piece)
         return piece
 
@@ -157,9 +159,12 @@ class Export:
         for batch in batches:
             self._check()
             described = exported.describe(batch) if batch else ()
-            actor = self._actor
-            yield (represent(exported.schema, row, actor, fields=fields) for row in described)
-            self.rows += len(described)
+            self._written += len(described)
+            yield self._represent_each(described, fields)
+
+    def _represent_each(self, rows: Sequence[Any], fields: Any) -> Iterator[dict[str, Any]]:
+        schema, actor = self._wanted.exported.schema, self._actor
+        return (represent(schema, row, actor, fields=fields) for row in rows)
 
     def _check(self) -> None:
         """Raises Forbidden if the actor may not see the rows any more, Conflict after too long."""
