@@ -31,7 +31,6 @@ MAX_FIRST_BYTE_SECONDS = 1.0
 MAX_GROWTH_MB = 25.0
 _START_SECONDS = 60.0
 _SAMPLE_SECONDS = 0.5
-_PIECE = 65_536
 _MIB = 1 << 20
 
 
@@ -77,7 +76,7 @@ def measure(
             file.open("wb") as out,
         ):
             answer.raise_for_status()
-            for piece in answer.iter_raw(_PIECE):
+            for piece in answer.iter_raw():
                 found.first_byte = found.first_byte or time.monotonic() - began
                 out.write(piece)
                 found.size += len(piece)

@@ -17,18 +17,15 @@ def path_of(exported: ExportedList, owner: object = None) -> str:
 
 
 def content_of(answer: Any) -> bytes:
-    """The whole file. The response is closed, as a server closes it."""
+    """The whole file, at whose end the test client closes the response."""
     assert answer.status_code == 200, answer.content
-    try:
-        return b"".join(answer.streaming_content)
-    finally:
-        answer.close()
+    return b"".join(answer.streaming_content)
 
 
 # What a spreadsheet takes for a formula.
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _MAX_CELL = 32_767
-# A payload is longer than what Python reads unless it is said to.
+# A payload may be longer than what Python reads by default.
 csv.field_size_limit(1 << 24)
 
 

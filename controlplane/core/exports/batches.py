@@ -9,6 +9,7 @@ from django.db.models.functions import Cast, Coalesce, Length
 from controlplane.core.bounded import bounded_time
 
 _ROWS = 500
+_FIRST_ROWS = 100  # so that the first bytes come at once
 # JSON that is read at once: 500 of the largest payloads would be 250 MB.
 _BYTES = 4_000_000
 # Up to the first row; a search that takes longer is refused, and nothing is sent.
@@ -34,25 +35,27 @@ def read_batches(
     column = key.removeprefix("-")
     beyond = f"{column}__{'lt' if key.startswith('-') else 'gt'}"
     ordered = rows.order_by(key)
-    rest, seconds = ordered, FIRST_SECONDS
+    rest, limit, seconds = ordered, min(_FIRST_ROWS, _ROWS), FIRST_SECONDS
     while True:
         with bounded_time(seconds, ADVICE):
-            found = _find(rest, column, sized)
+            found = _find(rest, column, sized, limit)
         for keys in _portions(found):
             yield list(ordered.filter(**{f"{column}__in": keys}))
-        if len(found) < _ROWS:
+        if len(found) < limit:
             return
-        rest, seconds = ordered.filter(**{beyond: found[-1][0]}), NEXT_SECONDS
+        rest, limit, seconds = ordered.filter(**{beyond: found[-1][0]}), _ROWS, NEXT_SECONDS
 
 
-def _find(rows: QuerySet[Any], column: str, sized: Sequence[str]) -> list[tuple[Any, int]]:
+def _find(
+    rows: QuerySet[Any], column: str, sized: Sequence[str], limit: int
+) -> list[tuple[Any, int]]:
     """The next keys, each with the size of its row's JSON."""
     if not sized:
-        return [(key, 0) for key in rows.values_list(column, flat=True)[:_ROWS]]
+        return [(key, 0) for key in rows.values_list(column, flat=True)[:limit]]
     # The length of the text: stored values are compressed.
     first, *others = (Coalesce(Length(Cast(name, TextField())), 0) for name in sized)
     size = sum(others, start=first)
-    return list(rows.annotate(json_size=size).values_list(column, "json_size")[:_ROWS])
+    return list(rows.annotate(json_size=size).values_list(column, "json_size")[:limit])
 
 
 def _portions(found: Sequence[tuple[Any, int]]) -> Iterator[list[Any]]:

@@ -82,7 +82,7 @@ def write_workbook(batches: Iterable[Rows], columns: Sequence[Column]) -> Iterat
 
 
 def _csv_cell(column: Column, value: Any) -> Any:
-    # Of JSON only a negative number begins like a formula.
+    # In JSON only a negative number begins like a formula.
     if isinstance(value, str) and column.kind != "json" and value.startswith(_FORMULA_STARTS):
         return f"'{value}"
     if isinstance(value, bool):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -79,8 +80,13 @@ class ExportPages(_Pages):
     def export_rows(self, request: HttpRequest, workspaces: Sequence[UUID]) -> QuerySet[Any]:
         """The rows of the list at this address. Only those of the workspaces are exported, whatever
         this returns. Raises Invalid."""
-        changes = self.get_changelist_instance(request)
-        rows: QuerySet[Any] = changes.queryset
+        filters = {getattr(each, "parameter_name", "") for each in self.get_list_filter(request)}
+        if WORKSPACE not in filters:
+            request.GET = _without(request, WORKSPACE)
+        try:
+            rows: QuerySet[Any] = self.get_changelist_instance(request).queryset
+        except IncorrectLookupParameters:
+            raise Invalid("The filters of the list cannot be read.") from None
         return rows
 
     def describe_export(

@@ -83,8 +83,8 @@ def _record(wanted: Wanted, actor: Actor, action: str, detail: dict[str, Any]) -
 
 
 class Export:
-    """The pieces of a file. Whoever iterates over it calls `close` in the end, which gives back
-    its place and writes the number of rows to the audit log.
+    """The pieces of a file. A caller that iterates over it calls `close` in the end, which gives
+    back its place and writes the number of rows to the audit log.
 
     While it goes on, the actor's rights are looked at again every few seconds. If they are gone, or
     the export takes longer than EXPORT_MAX_SECONDS, it raises; so the file has no end.
