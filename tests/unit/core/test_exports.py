@@ -56,7 +56,7 @@ def test_cells_of_csv() -> None:
     head, row = read_csv(b"".join(write_csv([[ROW]], list_columns(Row))))
     assert dict(zip(head, row, strict=True)) == {
         "id": ROW["id"], "number": "9007199254740993", "isOn": "true", "at": ROW["at"],
-        "tags": "'=x,\"a,b\"", "body": r'{"n":1e+20,"t":"\u001b_x0041_"}', 
+        "tags": "'=x,\"a,b\"", "body": r'{"n":1e+20,"t":"\u001b_x0041_"}',
         "parts": '[{"class":"E"}]', "partClass": r"'@E\u202e",
     }  # fmt: skip
 
