@@ -1,14 +1,23 @@
 """Tasks, queues and nodes as files."""
 
+from typing import Any
+
 from controlplane.workspaces.exporting import ExportedList, register
 from tasks_app import queries
-from tasks_app.api.examples import PAYLOAD_PARAMETER
 from tasks_app.bulk_verbs import QueueFilter, narrow_queues
 from tasks_app.filters import TaskFilter, filter_of_query, filter_to_body
 from tasks_app.schema.nodes import Node, NodeFilter
 from tasks_app.schema.queues import Queue
 from tasks_app.schema.tasks import Task
 from workers.queries import list_nodes
+
+
+def _parameters() -> list[Any]:
+    # What only the app needs is not imported by the command.
+    from tasks_app.api.examples import PAYLOAD_PARAMETER
+
+    return [PAYLOAD_PARAMETER]
+
 
 TASKS = ExportedList(
     name="tasks",
@@ -18,7 +27,7 @@ TASKS = ExportedList(
     resource="tasks",
     schema=Task,
     filter=TaskFilter,
-    parameters=(PAYLOAD_PARAMETER,),
+    parameters=_parameters,
     read=lambda params, ignore: filter_of_query(params, ignore=ignore),
     write=filter_to_body,
     rows=lambda selected: queries.list_tasks(selected.workspace_id, selected.wanted),

@@ -13,7 +13,12 @@ from controlplane.core.exports.files import FORMATS
 from controlplane.core.http.openapi import filter_parameters, query_parameter
 from controlplane.core.http.verbs import Views, verb
 from controlplane.workspaces.exporting.access import Access
-from controlplane.workspaces.exporting.lists import ExportedList, Selected, list_all
+from controlplane.workspaces.exporting.lists import (
+    ExportedList,
+    Selected,
+    describe_filter,
+    list_all,
+)
 from controlplane.workspaces.exporting.responses import read_format, respond
 from controlplane.workspaces.exporting.stream import Wanted, start_export
 from controlplane.workspaces.permissions import WorkspaceRequest
@@ -65,7 +70,7 @@ def _view_of(exported: ExportedList) -> type[Views]:
             query_parameter("fields", "Comma-separated list of columns."),
             query_parameter("bom", "1 to begin a CSV file with a byte order mark.", enum=["1"]),
             *filter_parameters(exported.filter),
-            *exported.parameters,
+            *exported.parameters(),
         ],
         responses={
             (200, each.media_type.partition(";")[0]): OpenApiTypes.BINARY
@@ -101,9 +106,3 @@ def _handler(exported: ExportedList) -> Any:
 
     export.__doc__ = _ABOUT
     return export
-
-
-def describe_filter(exported: ExportedList, selected: Selected) -> dict[str, Any]:
-    """What is selected, for the audit log."""
-    owner = {} if selected.owner is None else {exported.owner: str(selected.owner)}
-    return {**exported.write(selected.wanted), **owner}

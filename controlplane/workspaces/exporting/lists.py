@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils.module_loading import autodiscover_modules
-from drf_spectacular.utils import OpenApiParameter
 
 from controlplane.core.exports.columns import Column, fields_of, list_columns
 from controlplane.core.exports.files import Format
@@ -49,9 +48,9 @@ class ExportedList:
     `rows` are those of the API's list. `prepare` is applied to these, and to those of a page,
     before they are read; `describe` looks up what the rows of a batch need, at once. `key` is the
     unique column by which they are ordered, `sized` are columns of JSON without a small bound.
-    `read` and `write` turn the filter from a query string, and into JSON; `parameters` describe
-    what `read` takes beside the conditions. `owner` is the noun of the object that a list belongs
-    to. What is not `is_of_workspace` belongs to the installation.
+    `read` and `write` turn the filter from a query string, and into JSON; `parameters` describes
+    what `read` takes beside the conditions, for the OpenAPI document. `owner` is the noun of the
+    object that a list belongs to. What is not `is_of_workspace` belongs to the installation.
     """
 
     name: str
@@ -71,7 +70,7 @@ class ExportedList:
     write: Callable[[Any], Mapping[str, Any]] = write_body
     plural: str = ""
     owner: str = ""
-    parameters: tuple[OpenApiParameter, ...] = ()
+    parameters: Callable[[], Sequence[Any]] = tuple
     is_of_workspace: bool = True
 
     @property
@@ -136,3 +135,9 @@ def find_list(name: str) -> ExportedList:
     """One of them. Raises KeyError."""
     _discover()
     return _lists[name]
+
+
+def describe_filter(exported: ExportedList, selected: Selected) -> dict[str, Any]:
+    """What is selected, for the audit log."""
+    owner = {} if selected.owner is None else {exported.owner: str(selected.owner)}
+    return {**exported.write(selected.wanted), **owner}

@@ -18,7 +18,7 @@ from controlplane.core.exports.files import FORMATS
 from controlplane.core.formatting import format_size
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from controlplane.workspaces.exporting import ExportedList, Selected, list_all
-from controlplane.workspaces.exporting.api import describe_filter
+from controlplane.workspaces.exporting.lists import describe_filter
 from controlplane.workspaces.exporting.stream import Export, Wanted, start_export
 
 _EXAMPLES = """\
