@@ -44,6 +44,13 @@ NEEDS_NO_QUESTION = {
     "stress_stresstest_start", "auth_user_password_change", "scaling_pool_configure",
     "scaling_pool_scale", "scaling_pool_release", "dlq_lettergroup_decide", "dlq_lettergroup_mute",
     "operations_operation_new", "operations_operation_pause", "operations_operation_resume",
+    "operations_operation_items_export",
+    *(f"{name}_export" for name in (
+        "dlq_deadletter", "dlq_lettergroup", "dlq_replay", "operations_operation",
+        "schedules_firing", "schedules_schedule", "scaling_scalingevent", "stress_stresstest",
+        "tasks_app_queue", "workers_node", "workflows_workflow", "workflows_workflowrun",
+        "workspaces_auditevent",
+    )),
 }  # fmt: skip
 ACTIONS_THAT_ASK = {
     ("workspaces.Membership", "delete_selected"), ("workspaces.ApiKey", "revoke"),
