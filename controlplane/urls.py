@@ -54,6 +54,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/docs/?$", docs, name="docs"),
+    path("", include("controlplane.workspaces.exporting.urls")),
     path("", include("controlplane.workspaces.urls")),
     path("", include("controlplane.live.urls")),
     path("", include("controlplane.ops.health.urls")),

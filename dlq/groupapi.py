@@ -1,7 +1,6 @@
 """The HTTP API of groups of dead letters."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +13,8 @@ from controlplane.core.http.views import LIST_PARAMETERS
 from controlplane.core.schema.filters import read_query
 from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.permissions import WorkspaceRequest
-from controlplane.workspaces.states import ActorKind
 from dlq import groups
-from dlq.filters import ME, GroupFilter
+from dlq.filters import GroupFilter
 from dlq.groupdetail import GroupDetail, describe_group
 from dlq.groupschema import ChangeGroup, GroupKey, LetterGroup, LetterGroupDetail
 from dlq.models import LetterGroup as GroupRow
@@ -26,6 +24,7 @@ from dlq.queries.groups import (
     find_group,
     get_group,
     list_letter_groups,
+    name_owners,
 )
 from tasks_app.api.base import BoundedPagination
 from tasks_app.queries import in_bounded_time
@@ -66,7 +65,8 @@ class Groups(Views):
         """Letters of the same failure and type, the largest groups first."""
         group_filter = read_query(GroupFilter, request.query_params, ignore=LIST_PARAMETERS)
         with in_bounded_time(narrow_by="state and type"):
-            rows = list_letter_groups(request.workspace.id, _named(group_filter, request))
+            wanted = name_owners(group_filter, request.actor)
+            rows = list_letter_groups(request.workspace.id, wanted)
             return self.page(rows, describe=self._describe)
 
     def _describe(self, rows: Sequence[GroupRow]) -> Sequence[GroupView]:
@@ -117,13 +117,6 @@ class Groups(Views):
             actor=request.actor,
             seen_version=_seen_version(request, body),
         ).id
-
-
-def _named(group_filter: GroupFilter, request: WorkspaceRequest) -> GroupFilter:
-    """The filter with the caller's user name instead of `me`. A key is nobody's owner."""
-    name = request.actor.label if request.actor.kind == ActorKind.USER else ""
-    owners = tuple(name if owner == ME else owner for owner in group_filter.owners)
-    return replace(group_filter, owners=owners)
 
 
 def _seen_version(request: WorkspaceRequest, body: ChangeGroup) -> int | None:

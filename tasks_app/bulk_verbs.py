@@ -70,7 +70,8 @@ def _read_name(text: str) -> str:
     return text
 
 
-def _narrow_queues(workspace_id: UUID, wanted: QueueFilter) -> Rows:
+def narrow_queues(workspace_id: UUID, wanted: QueueFilter) -> Rows:
+    """The queues of a workspace that match."""
     condition = Q(name__in=wanted.names) if wanted.names else Q()
     if wanted.search:
         condition &= Q(name__icontains=wanted.search)
@@ -101,7 +102,7 @@ QUEUES = Target(
     list_all=list_queues,
     read_filter=lambda body: read_body(QueueFilter, body),
     is_everything=lambda wanted: wanted == QueueFilter(),
-    narrow=_narrow_queues,
+    narrow=narrow_queues,
     describe=_describe_queues,
     read_key=_read_name,
 )

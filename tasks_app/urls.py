@@ -3,4 +3,4 @@
 from controlplane.core.http.verbs import routes
 from tasks_app import api
 
-urlpatterns = routes(api.TaskExport, api.Tasks, api.TaskTypes, api.Nodes, api.System, api.Queues)
+urlpatterns = routes(api.Tasks, api.TaskTypes, api.Nodes, api.System, api.Queues)

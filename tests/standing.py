@@ -89,7 +89,12 @@ class StandingEngine(Engine):
     def app_under(self, server: str) -> App:
         """The app as this server serves it."""
         if server not in self._apps:
-            url = super().app(BODY_MAX_BYTES="1000000", TASKPLANE_HTTP_SERVER=server)
+            url = super().app(
+                BODY_MAX_BYTES="1000000",
+                TASKPLANE_HTTP_SERVER=server,
+                EXPORTS_PER_PERSON="50",
+                EXPORTS_PER_PROCESS="50",
+            )
             self._apps[server] = App(url, self.apps[-1])
         return self._apps[server]
 

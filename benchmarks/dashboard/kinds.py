@@ -70,6 +70,27 @@ BESIDE = (
     Beside("changes of the list", "tasks_app_task_list_changes"),
     Beside("export", "tasks_app_task_export", query="workspace=default"),
     Beside("export, failed", "tasks_app_task_export", query="workspace=default&status=FAILED"),
+    *(
+        Beside(f"export of {title}", f"{name}_export", query="workspace=default")
+        for title, name in {
+            "queues": "tasks_app_queue",
+            "nodes": "workers_node",
+            "letters": "dlq_deadletter",
+            "failures": "dlq_lettergroup",
+            "replays": "dlq_replay",
+            "bulk operations": "operations_operation",
+            "schedules": "schedules_schedule",
+            "firings": "schedules_firing",
+            "runs": "workflows_workflowrun",
+            "workflows": "workflows_workflow",
+            "scaling events": "scaling_scalingevent",
+            "stress tests": "stress_stresstest",
+            "the audit log": "workspaces_auditevent",
+        }.items()
+    ),
+    Beside(
+        "export of items", "operations_operation_items_export", "operations.Operation",
+    ),
     Beside("Workers, lost", "workers_node_changelist", query="state=LOST"),
     Beside("Workers, stopped", "workers_node_changelist", query="state=STOPPED"),
     Beside("Workers, a text", "workers_node_changelist", query=f"q={NOWHERE}"),

@@ -67,6 +67,15 @@ class TooLarge(DomainError):  # noqa: N818 - reads as the answer
     type = "urn:taskplane:problem:too-large"
 
 
+class TooMany(DomainError):  # noqa: N818 - reads as the answer
+    """As many of these are under way as one caller, or this process, may have."""
+
+    status = 429
+    title = "Too many requests"
+    type = "urn:taskplane:problem:too-many-requests"
+    retry_after_seconds = 30
+
+
 class Unavailable(DomainError):  # noqa: N818 - reads as the answer
     """Something that the call needs is unavailable; the same call may succeed a little later."""
 

@@ -34,6 +34,7 @@ from controlplane.workspaces.adminaccess import (
     is_allowed,
     own_workspaces,
 )
+from controlplane.workspaces.exporting.pages import ExportPages
 from controlplane.workspaces.queries import list_workspaces
 from controlplane.workspaces.states import Role
 
@@ -77,7 +78,7 @@ def undo_by_service(kind: str, service: Callable[..., Any], id_name: str, text: 
     register_undo(kind)(undo)
 
 
-class WorkspacePages(AdminAccess):
+class WorkspacePages(ExportPages, AdminAccess):
     """Pages of rows that belong to a workspace, with buttons that call services."""
 
     workspace_lookup = "workspace_id"
@@ -209,7 +210,7 @@ def _operable(request: HttpRequest) -> list[str]:
     return [each for each in own if slug in ("", each)]
 
 
-class InstallationPages(AdminAccess):
+class InstallationPages(ExportPages, AdminAccess):
     """Pages of rows that all workspaces share, for everybody with a role in one of them."""
 
     required_roles = {**SEEN_BY_SUPERUSERS, "view": Role.VIEWER}

@@ -20,7 +20,7 @@ from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.adminpages import list_own_workspaces
 from controlplane.workspaces.states import Role
 from dlq.admin.grouppage import describe_panel
-from dlq.admin.inboxrows import VIEWS, read_conditions, read_inbox
+from dlq.admin.inboxrows import VIEWS, list_view, read_conditions, read_inbox
 from dlq.admin.questions import GroupQuestions, seen_version
 from dlq.admin.undo import offer_undo
 from dlq.groups import KEPT, Decision, decide
@@ -60,6 +60,8 @@ def _choose(workspaces: "Sequence[Workspace]", named: str) -> "Workspace | None"
 class GroupAdmin(GroupQuestions):
     """The inbox is the list, and the page of a group has the same panel by itself."""
 
+    exported = "dead-letter-groups"
+    export_permission = "dlq.view_deadletter"
     list_select_related = ["owner", "workspace"]
     fieldsets: ClassVar[Any] = [(None, {"fields": ["id"]})]
 
@@ -129,8 +131,22 @@ class GroupAdmin(GroupQuestions):
         except Invalid as error:
             context["problem"] = str(error)
         context["address"] = f"?{urlencode(kept)}&" if kept else "?"
+        context["export"] = self.describe_export(request, None)
         context["may_operate"] = is_allowed(request, Role.OPERATOR, workspace.id)
         return context | ({} if chosen is None else describe_panel(request, chosen, known))
+
+    def export_rows(
+        self, request: HttpRequest, workspaces: Sequence[UUID]
+    ) -> QuerySet[LetterGroup]:
+        """The groups of the view, as the address narrows it. Raises Invalid."""
+        user: Any = request.user
+        view = request.GET.get("view", "mine")
+        return list_view(
+            workspaces[0],
+            user.get_username(),
+            view=view if view in VIEWS else "mine",
+            conditions=read_conditions(request.GET),
+        )
 
     def _chosen_group(self, request: HttpRequest, workspace_id: UUID) -> LetterGroup | None:
         try:

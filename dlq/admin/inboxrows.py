@@ -7,6 +7,8 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from controlplane.core.admin.site import initials
 from controlplane.core.cursors import Cursor, Sort
 from controlplane.core.cursors import read_behind as read_rows
@@ -152,8 +154,7 @@ def read_inbox(
 ) -> Inbox:
     """A page of the groups of a view, in a fixed number of queries. `conditions` narrow it; `kept`
     are parameters of the address; `chosen` is the group beside the list. Raises Invalid."""
-    group_filter = replace(_filter_of(view, username), **conditions)
-    rows = list_letter_groups(workspace_id, group_filter)
+    rows = list_view(workspace_id, username, view=view, conditions=conditions)
     behind = Cursor.decode(cursor, _SORT, LetterGroup) if cursor else None
     found, _ = read_rows(rows, _SORT, behind, 0, PAGE + 1)
     groups = found[:PAGE]
@@ -180,6 +181,13 @@ def read_known(workspace_id: UUID, groups: Sequence[LetterGroup]) -> Known:
         trends=read_trends(workspace_id, once),
         running=list_running(workspace_id),
     )
+
+
+def list_view(
+    workspace_id: UUID, username: str, *, view: str, conditions: Mapping[str, Any]
+) -> QuerySet[LetterGroup]:
+    """The groups of a view."""
+    return list_letter_groups(workspace_id, replace(_filter_of(view, username), **conditions))
 
 
 def _filter_of(view: str, username: str) -> GroupFilter:

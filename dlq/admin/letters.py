@@ -44,6 +44,7 @@ _MAX_FAILURE = 110
 class LetterAdmin(WorkspacePages, ReadOnlyAdmin):
     """Letters with their tracebacks. Buttons and actions call the services as the person."""
 
+    exported = "dead-letters"
     list_display = [
         "failure",
         "letter_status",

@@ -65,6 +65,7 @@ undo_by_service("replay-resume", pause_replay, "replay_id", "Undone: the replay 
 class ReplayAdmin(WorkspacePages, ReadOnlyAdmin):
     """Replays with their reports, and buttons that pause, resume and cancel one."""
 
+    exported = "replays"
     list_display = [
         short_id,
         "replay_status",

@@ -1,7 +1,7 @@
 """Reads of groups of letters: lists by filter, one, their counts and their trends."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,9 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, NotFound
 from controlplane.core.sql import load_sql
-from dlq.filters import NOBODY, GroupFilter
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.states import ActorKind
+from dlq.filters import ME, NOBODY, GroupFilter
 from dlq.fingerprints import normalise
 from dlq.models import DeadLetter, GroupNote, LetterCountChange, LetterGroup
 from dlq.queries.letters import MAX_CHANGES
@@ -68,6 +70,13 @@ class GroupView:
         if self.group.state != GroupState.ACKNOWLEDGED or known is None:
             return 0
         return max(0, self.deaths - known)
+
+
+def name_owners(group_filter: GroupFilter, actor: Actor) -> GroupFilter:
+    """The filter with the actor's user name instead of `me`. A key is nobody's owner."""
+    name = actor.label if actor.kind == ActorKind.USER else ""
+    owners = tuple(name if owner == ME else owner for owner in group_filter.owners)
+    return replace(group_filter, owners=owners)
 
 
 def list_letter_groups(workspace_id: UUID, group_filter: GroupFilter) -> QuerySet[LetterGroup]:

@@ -62,6 +62,7 @@ class StateFilter(admin.SimpleListFilter):
 class ScalingEventAdmin(InstallationPages, ReadOnlyAdmin):
     """Decisions of the autoscaler, with their inputs and outcomes."""
 
+    exported = "scaling-events"
     change_form_template = "scaling/event.html"
     list_display = [
         time_column("at", "time"),

@@ -38,9 +38,13 @@ class EventFilter:
 
 def list_events(filters: EventFilter | None = None) -> QuerySet[ScalingEvent]:
     """Events without their inputs, with their launches, newest first."""
-    events = _narrow(filters or EventFilter())
+    return with_launches(_narrow(filters or EventFilter())).order_by("-id")
+
+
+def with_launches(events: QuerySet[ScalingEvent]) -> QuerySet[ScalingEvent]:
+    """These events without their inputs, with their launches."""
     launches = Prefetch("launches", Launch.objects.order_by("id"))
-    return events.defer("inputs").prefetch_related(launches).order_by("-id")
+    return events.defer("inputs").prefetch_related(launches)
 
 
 def get_event(event_id: UUID) -> ScalingEvent:

@@ -178,7 +178,7 @@ def _changes_url(address: ListAddress) -> str:
 
 
 def _describe_tools(address: ListAddress, scope: Scope) -> dict[str, Any]:
-    """Filters, columns, density, export."""
+    """Filters, columns, density."""
     types = [each.name for each in all_processors() if not each.is_internal]
     chosen = {column.key for column in address.columns}
     return {
@@ -197,17 +197,8 @@ def _describe_tools(address: ListAddress, scope: Scope) -> dict[str, Any]:
             without=[name for name in address.params if name not in VIEW or name == CHOSEN_VIEW]
         ),
         "internal_url": address.link(internal=None if address.wanted.is_internal else "true"),
-        "export_url": _export_url(address, scope),
         "submit_url": reverse("admin:tasks_app_task_submit"),
     }
-
-
-def _export_url(address: ListAddress, scope: Scope) -> str:
-    """Empty for several workspaces: a file has the tasks of one."""
-    if len(scope.slugs) != 1:
-        return ""
-    query = address.link(without=(*PLACE, *VIEW))
-    return f"{reverse('admin:tasks_app_task_export')}{query.rstrip('?')}"
 
 
 def _heads(address: ListAddress, workspaces: int) -> list[Head]:

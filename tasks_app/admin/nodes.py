@@ -1,7 +1,9 @@
 """The pages of worker nodes. Nodes belong to the app `workers`, which does not know tasks; what
 runs in their slots is looked up here. They serve all workspaces, and only superusers drain them."""
 
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -17,6 +19,7 @@ from controlplane.core.admin.actions import (
 )
 from controlplane.core.admin.display import Question
 from controlplane.core.admin.pages import ReadOnlyAdmin
+from controlplane.core.clock import now
 from controlplane.core.formatting import format_count
 from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.adminaccess import actor_in, roles_of
@@ -24,7 +27,7 @@ from controlplane.workspaces.adminpages import InstallationPages, find_any_works
 from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app.admin.nodelist import list_node_lines
 from tasks_app.admin.nodepage import describe_node
-from workers.queries import list_live_nodes
+from workers.queries import LOST_SHOWN, list_live_nodes, list_shown_nodes
 from workers.services import drain_node
 from workers.states import LIVE, NodeState
 
@@ -37,6 +40,7 @@ class NodeAdmin(InstallationPages, ReadOnlyAdmin):
 
     change_form_template = "workers/node.html"
     fields = ["name"]
+    exported = "nodes"
     search_fields = ["name", "host", "end_reason"]
     actions = ["drain"]
 
@@ -57,23 +61,28 @@ class NodeAdmin(InstallationPages, ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         state, search = request.GET.get("state", ""), request.GET.get("q", "").strip()
+        nodes = list_node_lines(
+            number=request.GET.get("p"),
+            workspaces=_own_workspaces(request),
+            **_read_conditions(request),
+        )
         return self.render(
             request,
             "workers/nodes.html",
             title="Workers",
             is_list=True,
-            list=list_node_lines(
-                number=request.GET.get("p"),
-                state=state if state in NodeState.values else "",
-                search=search.replace("\0", ""),
-                workspaces=_own_workspaces(request),
-            ),
+            list=nodes,
+            export=self.describe_export(request, nodes.page.paginator.count),
             state=state,
             states=NodeState.choices,
             search=search,
             may_drain=self.allows(request, "act"),
             live_workspace=find_any_workspace(request),
         )
+
+    def export_rows(self, request: HttpRequest, workspaces: Sequence[UUID]) -> QuerySet[Any]:
+        """The nodes at this address."""
+        return list_shown_nodes(now() - LOST_SHOWN, **_read_conditions(request))
 
     def describe(self, request: HttpRequest, node: Any) -> dict[str, Any]:
         return {
@@ -125,3 +134,12 @@ def _own_workspaces(request: HttpRequest) -> list[Any] | None:
     """The workspaces whose tasks the person may see; None means all."""
     roles = roles_of(request)
     return None if roles is None else list(roles)
+
+
+def _read_conditions(request: HttpRequest) -> dict[str, str]:
+    """The conditions of the list's address."""
+    state = request.GET.get("state", "")
+    return {
+        "state": state if state in NodeState.values else "",
+        "search": request.GET.get("q", "").strip().replace("\0", ""),
+    }

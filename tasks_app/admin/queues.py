@@ -1,7 +1,9 @@
 """The pages of queues."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -43,6 +45,7 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
     fields = ["max_running", "rate_per_second"]
     actions = ["pause", "resume", "bulk"]
     # Limits are configuration.
+    exported = "queues"
     required_roles = {**SEEN_BY_VIEWERS, "change": Role.ADMIN}
     list_select_related = ["workspace", "descriptor"]
 
@@ -68,27 +71,23 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
             raise PermissionDenied
         search, kind = _read_text(request, "q"), request.GET.get("show", "")
         workspace = _read_text(request, "workspace")
-        queues = self.get_queryset(request)
-        if search:
-            queues = queues.filter(name__icontains=search)
-        if workspace:
-            queues = queues.filter(workspace__slug=workspace)
-        if kind == "paused":
-            queues = queues.filter(paused_at__isnull=False)
+        queues = self.export_rows(request)
         order = request.GET.get("sort", "")
         own = [each.slug for each in list_own_workspaces(request)]
         followed = [slug for slug in own if workspace in ("", slug)]
+        lines = list_queue_lines(
+            queues,
+            number=request.GET.get("p"),
+            by_name=order == "name",
+            objective_ms=read_objective_ms(),
+        )
         return self.render(
             request,
             "tasks_app/queues.html",
             title="Queues",
             is_list=True,
-            list=list_queue_lines(
-                queues,
-                number=request.GET.get("p"),
-                by_name=order == "name",
-                objective_ms=read_objective_ms(),
-            ),
+            list=lines,
+            export=self.describe_export(request, None if lines.has_more else lines.total),
             search=search,
             kind=kind,
             workspace=workspace,
@@ -99,6 +98,17 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
             new_rows="" if search or kind else _new_rows(followed),
             max_reason=MAX_PAUSE_REASON,
         )
+
+    def export_rows(self, request: HttpRequest, workspaces: Sequence[UUID] = ()) -> QuerySet[Queue]:
+        """The queues at this address."""
+        queues = self.get_queryset(request)
+        if search := _read_text(request, "q"):
+            queues = queues.filter(name__icontains=search)
+        if workspace := _read_text(request, "workspace"):
+            queues = queues.filter(workspace__slug=workspace)
+        if request.GET.get("show") == "paused":
+            queues = queues.filter(paused_at__isnull=False)
+        return queues
 
     def describe(self, request: HttpRequest, queue: Any) -> dict[str, Any]:
         context = describe_queue(

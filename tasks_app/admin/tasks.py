@@ -9,7 +9,6 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.http.response import HttpResponseBase
 from django.urls import reverse
 
 from controlplane.core.admin.actions import act_on_each, confirmed_action
@@ -20,7 +19,7 @@ from controlplane.core.ids import parse_uuid_or_none
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminpages import WorkspacePages
 from tasks_app import services
-from tasks_app.admin import familypage, listexport, submitpage, taskactions
+from tasks_app.admin import familypage, submitpage, taskactions
 from tasks_app.admin.listaddress import clean_params, read_address
 from tasks_app.admin.listpage import describe_list, read_scope
 from tasks_app.admin.livelist import describe_changes
@@ -55,6 +54,7 @@ def _warn_of_repeats(rows: QuerySet[Task]) -> str:
 class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
     """Tasks with their history. Actions call the services as the person who is logged in."""
 
+    exported = "tasks"
     ordering = ["-id"]
     search_fields = ["name", "type"]
     actions = ["cancel", "retry", "run_now", "reprioritize", "bulk"]
@@ -64,7 +64,6 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
         return [
             ("submit/", self.submit_view, "submit"),
             ("changes/", self.list_changes_view, "list_changes"),
-            ("export/", self.export_view, "export"),
             ("<uuid:object_id>/changes/", self.changes_view, "changes"),
             ("<uuid:object_id>/logs/", self.logs_view, "logs"),
             ("<uuid:object_id>/act/", self.act_view, "act"),
@@ -83,6 +82,8 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
         if params.urlencode() != request.GET.urlencode():
             return HttpResponseRedirect(f"{request.path}?{params.urlencode()}".rstrip("?"))
         context = describe_list(request, read_address(params))
+        figures = context["figures"]
+        context["export"] = self.describe_export(request, figures.total, figures.is_estimate)
         return self.render(request, "tasks_app/task_list.html", title="Tasks", **context)
 
     def change_view(
@@ -107,15 +108,12 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
             raise Http404(str(error)) from error
         return self.render(request, "tasks_app/task_page.html", original=task, **context)
 
-    def export_view(self, request: HttpRequest) -> HttpResponseBase:
-        """All tasks that match the address, as CSV."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        try:
-            return listexport.stream(request, read_address(clean_params(request.GET)))
-        except Invalid as error:
-            self.message_user(request, f"Nothing was exported. {error}", messages.ERROR)
-            return HttpResponseRedirect(f"{self._list_url()}?{request.GET.urlencode()}")
+    def export_rows(self, request: HttpRequest, workspaces: Sequence[UUID]) -> QuerySet[Task]:
+        """All tasks that match the address. Raises Invalid."""
+        address = read_address(clean_params(request.GET))
+        if address.errors:
+            raise Invalid(errors=address.errors)
+        return list_tasks_of(workspaces, address.wanted)
 
     def list_changes_view(self, request: HttpRequest) -> HttpResponse:
         """For an open list: what has changed in it."""

@@ -7,7 +7,6 @@ from tasks_app.queries.lists import (
     SORT_FIELDS,
     describe_tasks,
     in_bounded_time,
-    iterate_tasks,
     list_newest_ids,
     list_tasks,
 )
@@ -44,7 +43,6 @@ __all__ = [
     "get_workflow_runs",
     "has_worker",
     "in_bounded_time",
-    "iterate_tasks",
     "list_newest_ids",
     "list_nodes_holding_tasks",
     "list_queues",

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 
 import orjson
 from django.db import connection
-from django.db.models import DurationField, F, OuterRef, Q, QuerySet, Subquery, TextField, Value
-from django.db.models.functions import Cast, Coalesce, Length
+from django.db.models import DurationField, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThanOrEqual, In, LessThanOrEqual
 
 from controlplane.core.bounded import bounded_time
@@ -52,8 +52,6 @@ SORT_FIELDS: dict[str, str | SortColumn] = {
     ),
 }
 _MANY_TASKS = 20_000  # of a node: fewer are found by the index of attempts
-# Payloads and results read at once: 500 of the largest would be 250 MB.
-_CHUNK_BYTES = 4_000_000
 # An id is made a little after its row's created_at: a bulk of ten thousand takes a second or two.
 _ID_SLACK = timedelta(minutes=1)
 
@@ -97,41 +95,6 @@ def describe_tasks(tasks: Sequence[Task]) -> Sequence[Task]:
     for task in tasks:
         task.queue_name, task.worker_node, task.parents = found[task.id]  # type: ignore[attr-defined] # for represent
     return tasks
-
-
-def iterate_tasks(workspace_id: UUID, wanted: TaskFilter) -> Iterator[list[Task]]:
-    """All matching tasks, newest first, in described chunks of bounded size.
-
-    Each chunk is read by queries of its own: the memory is that of one chunk, and no transaction
-    stays open while a slow client reads (it would pin vacuum for every queue, and Postgres would
-    end it). Tasks deleted before their chunk is read are left out.
-    """
-    tasks = list_tasks(workspace_id, wanted).order_by("-id")
-    # Sizes of the texts: stored values are compressed.
-    text = {name: Length(Cast(name, TextField())) for name in ("payload", "result")}
-    size = text["payload"] + Coalesce(text["result"], 0)
-    sized = tasks.annotate(size=size).values_list("id", "size")
-    found = list(sized[:_CHUNK])
-    while found:
-        for ids in _portions(found):
-            rows = Task.objects.filter(workspace_id=workspace_id, id__in=ids).order_by("-id")
-            yield list(describe_tasks(list(rows)))
-        if len(found) < _CHUNK:
-            return
-        found = list(sized.filter(id__lt=found[-1][0])[:_CHUNK])
-
-
-def _portions(found: Sequence[tuple[UUID, int]]) -> Iterator[list[UUID]]:
-    """The ids in lists of about _CHUNK_BYTES at most; a larger task is alone."""
-    ids: list[UUID] = []
-    total = 0
-    for task_id, size in found:
-        if ids and total + size > _CHUNK_BYTES:
-            yield ids
-            ids, total = [], 0
-        ids.append(task_id)
-        total += size
-    yield ids
 
 
 def iterate_ids(

@@ -72,7 +72,9 @@ class Error(Resource):
 
     class_: str = shown("The exception's class.", alias="class")
     message: str
-    traceback: str = shown("Left out of lists, which also cut the message.", default="")
+    traceback: str = shown(
+        "Left out of lists, which also cut the message.", default="", in_export=False
+    )
     category: ErrorCategory
 
 

@@ -82,7 +82,7 @@ def test_an_export_that_loses_its_database_is_cut_off(
 def test_failed_exports_take_no_connection_with_them(
     database_chaos: Engine, private_postgres: PrivatePostgres
 ) -> None:
-    url = database_chaos.app()
+    url = database_chaos.app(EXPORTS_PER_PERSON="50", EXPORTS_PER_PROCESS="50")
     with client_of(url) as client:
         make_large_tasks(500)  # three pieces, of which the kernel takes one
         connections.close_all()

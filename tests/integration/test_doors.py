@@ -38,7 +38,11 @@ DOORS = {
     "tasks",
     "tasks/<uuid:id>",
     "tasks/<uuid:id>/explain",
+    "cron/jobs/export",
+    "dlq/groups/export",
+    "dlq/tasks/export",
     "tasks/export",
+    "workflows/runs/export",
     "workflows/runs",
     "workflows/runs/<uuid:id>",
     "workflows/runs/<uuid:id>/steps/<str:key>",
@@ -98,7 +102,7 @@ def showing(client: APIClient, world: World) -> set[str]:
     """Routes whose answers hold the secret."""
     found = set()
     for route in reads(get_resolver().url_patterns):
-        for query in ("", "?format=ndjson") if route == "tasks/export" else ("",):
+        for query in ("", "?format=ndjson") if route.endswith("/export") else ("",):
             if SECRET in text_of(client.get(world.path(route) + query)):
                 found.add(route)
     return found

@@ -23,6 +23,9 @@ ROLES = ("viewer", "operator", "admin")
 # Their owner finds none of the words there, either: they show figures, times and states.
 WITHOUT_WORDS = {
     "/cron/jobs/{job}/executions",
+    "/cron/jobs/{job}/executions/export?format=ndjson",
+    "/dlq/replays/export?format=ndjson",
+    "/operations/{operation}/items/export?format=ndjson",
     "/cron/preview?schedule=@daily",
     "/dlq/replays",
     "/dlq/replays/{replay}",

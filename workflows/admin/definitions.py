@@ -48,6 +48,7 @@ _MAX_RUNS = 10
 class WorkflowAdmin(WorkspacePages, ReadOnlyAdmin):
     """Workflows with their steps, versions and newest runs, and a form that starts one."""
 
+    exported = "workflows"
     list_display = [
         "name",
         "version",

@@ -48,6 +48,7 @@ _MAX_SELECTED = 200  # each is a call of a service
 class RunAdmin(WorkspacePages, ReadOnlyAdmin):
     """Runs with their steps. Buttons and actions call the services as the person."""
 
+    exported = "workflow-runs"
     list_display = [
         short_id,
         "workflow",

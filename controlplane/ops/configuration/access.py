@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from controlplane.ops.configuration.sections import pages_of
-from controlplane.ops.overview.page import choose
+from controlplane.workspaces import chosen as chosen_workspace
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import actor_in
 from controlplane.workspaces.adminpages import list_own_workspaces
@@ -31,7 +31,7 @@ def choose_workspace(request: HttpRequest, label: str) -> tuple[Any, list[Any]]:
     """The workspace of the address, `default` or the first, and all to choose from. Raises
     PermissionDenied."""
     own = list_administered(request, label)
-    chosen = choose(own, request.GET.get("workspace", ""))
+    chosen = chosen_workspace.choose_workspace(request, own)
     if chosen is None:
         raise PermissionDenied("This needs the role admin in a workspace.")
     request.shown_workspace = chosen.slug  # type: ignore[attr-defined] # for the frame

@@ -98,6 +98,10 @@ TASKPLANE: dict[str, Any] = {
     "OPERATION_MAX_ITEMS": env.integer(
         "OPERATION_MAX_ITEMS", 1_000_000, minimum=1, maximum=10_000_000
     ),
+    # Exports that go on at once, and how long one may take
+    "EXPORTS_PER_PERSON": env.integer("EXPORTS_PER_PERSON", 4, minimum=1, maximum=1_000),
+    "EXPORTS_PER_PROCESS": env.integer("EXPORTS_PER_PROCESS", 16, minimum=1, maximum=1_000),
+    "EXPORT_MAX_SECONDS": env.integer("EXPORT_MAX_SECONDS", 14_400, minimum=1, maximum=86_400),
     # Requests per minute; 0 for no limit. Only a client gone wild meets the defaults.
     "RATE_LIMIT_PER_KEY": env.integer("RATE_LIMIT_PER_KEY", 60_000, minimum=0, maximum=10**9),
     "RATE_LIMIT_PER_WORKSPACE": env.integer(

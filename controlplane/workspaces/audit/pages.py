@@ -18,6 +18,7 @@ from controlplane.workspaces.audit.listpage import describe_list
 class AuditEventAdmin(WorkspacePages, ReadOnlyAdmin):
     """The audit log: who did what, for admins of a workspace."""
 
+    exported = "audit"
     required_roles = SEEN_BY_ADMINS
     ordering = ("-id",)
 

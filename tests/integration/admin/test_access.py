@@ -94,6 +94,7 @@ ROW_VERBS: dict[str, tuple[str, str, dict[str, str]]] = {
     "operations_operation_cancel": ("POST", "operator", {}),
     "savedviews_savedview_keep": ("POST", "viewer", {}),
     "savedviews_savedview_remove": ("POST", "admin", {}),
+    "operations_operation_items_export": ("GET", "viewer", {}),
     "stress_stresstest_stop": ("POST", "operator", {}),
     "stress_stresstest_compare": ("GET", "viewer", {}),
     "auth_user_password_change": ("GET", "root", {}),
@@ -101,6 +102,19 @@ ROW_VERBS: dict[str, tuple[str, str, dict[str, str]]] = {
 SHARED_VERBS = {
     "tasks_app_typedeclaration_of": ("GET", "viewer", {}),
     "tasks_app_task_export": ("GET", "viewer", {}),
+    "dlq_deadletter_export": ("GET", "viewer", {}),
+    "dlq_lettergroup_export": ("GET", "viewer", {}),
+    "dlq_replay_export": ("GET", "viewer", {}),
+    "operations_operation_export": ("GET", "viewer", {}),
+    "schedules_firing_export": ("GET", "viewer", {}),
+    "schedules_schedule_export": ("GET", "viewer", {}),
+    "scaling_scalingevent_export": ("GET", "viewer", {}),
+    "stress_stresstest_export": ("GET", "viewer", {}),
+    "tasks_app_queue_export": ("GET", "viewer", {}),
+    "workers_node_export": ("GET", "viewer", {}),
+    "workflows_workflow_export": ("GET", "viewer", {}),
+    "workflows_workflowrun_export": ("GET", "viewer", {}),
+    "workspaces_auditevent_export": ("GET", "admin", {}),
     "tasks_app_task_list_changes": ("GET", "viewer", {}),
     "tasks_app_task_submit": ("GET", "operator", {}),
     "scaling_pool_configure": ("POST", "admin", {"version": "1"}),
@@ -278,7 +292,7 @@ class TestVerbs:
     @pytest.mark.parametrize("name", ROW_VERBS)
     def test_the_role_in_the_rows_workspace_decides(self, world: World, name: str) -> None:
         method, needed, data = ROW_VERBS[name]
-        model = name.rpartition("_")[0].removesuffix("_password")
+        model = name.rpartition("_")[0].removesuffix("_password").removesuffix("_items")
         own = world.row(next(label for label in LABELS if name_of(label) == model))
         path = reverse(f"admin:{name}", args=[own.pk])
         assert seen_by(world, path, method, data) == expected(needed)

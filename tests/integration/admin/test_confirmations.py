@@ -53,6 +53,13 @@ NEEDS_NO_QUESTION = {
     "dlq_deadletter_groups", "stress_stresstest_compare", "stress_stresstest_start",
     "auth_user_password_change", "operations_operation_new",
     "savedviews_savedview_keep", "savedviews_savedview_save",
+    "operations_operation_items_export",
+    *(f"{name}_export" for name in (
+        "dlq_deadletter", "dlq_lettergroup", "dlq_replay", "operations_operation",
+        "schedules_firing", "schedules_schedule", "scaling_scalingevent", "stress_stresstest",
+        "tasks_app_queue", "workers_node", "workflows_workflow", "workflows_workflowrun",
+        "workspaces_auditevent",
+    )),
 }  # fmt: skip
 ACTIONS_THAT_ASK = {
     ("workspaces.Membership", "delete_selected"), ("workspaces.ApiKey", "revoke"),

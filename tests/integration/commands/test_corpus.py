@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from io import StringIO
+from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
@@ -22,9 +23,11 @@ from controlplane.ops.terminal.layout import draw_screen
 from controlplane.ops.terminal.snapshot import SnapshotReader
 from controlplane.ops.terminal.state import State
 from controlplane.ops.terminal.table import draw_row, place
+from controlplane.workspaces.exporting import ExportedList, find_list, list_all
 from tests.clients import default_workspace
 from tests.corpus import KEYS, NUMBERS, TEXTS
 from tests.corpusworld import CorpusWorld, chosen_names
+from tests.exportfiles import FORMULAS, is_same_cell, read_csv, read_ndjson, read_xlsx
 from tests.hostiletext import find_dangers
 from tests.integration.commands.running import run
 
@@ -229,3 +232,75 @@ def test_values_come_back_as_they_are(world: CorpusWorld) -> None:
         assert {name: type(each) for name, each in value["numbers"].items()} == {
             name: type(each) for name, each in NUMBERS.items()
         }
+
+
+EXPORTS = pytest.mark.parametrize("exported", list_all(), ids=lambda each: each.name)
+OWNERS = {"operation-items": "operations.Operation", "executions": "schedules.Schedule"}
+_JOINERS = str.maketrans("", "", "\u200c\u200d\t")
+# What is reckoned up to now.
+_LIVE = {"waitMs", "processingMs", "oldestWaitingMs"}
+
+
+def export(world: CorpusWorld, folder: Path, exported: ExportedList, format_name: str) -> bytes:
+    label = OWNERS.get(exported.name)
+    owner = [str(world.row(label, "script").pk)] if label else []
+    file = folder / f"file.{format_name}"
+    # The export itself adds to the audit log.
+    narrow = ["--action", "queue.change"] if exported.name == "audit" else []
+    into = ["--format", format_name, "--output", str(file)]
+    ran = run("export", exported.name, *owner, *into, *narrow)
+    assert ran.code == 0, ran.err
+    assert find_dangers(ran.out + ran.err) == []
+    return file.read_bytes()
+
+
+@EXPORTS
+def test_an_export_as_csv_is_text(
+    world: CorpusWorld, tmp_path: Path, exported: ExportedList
+) -> None:
+    head, *rows = read_csv(export(world, tmp_path, exported, "csv"))
+    assert head == [column.name for column in exported.columns]
+    assert rows
+    for row in rows:
+        for column, cell in zip(exported.columns, row, strict=True):
+            shown = cell.translate(_JOINERS).replace("\nFORGED", "")
+            assert find_dangers(shown) == [], column.name
+            if column.kind in ("text", "texts"):
+                assert not cell.startswith(FORMULAS), cell[:50]
+
+
+@EXPORTS
+def test_an_export_as_a_workbook_has_the_cells_of_csv(
+    world: CorpusWorld, tmp_path: Path, exported: ExportedList
+) -> None:
+    head, *rows = read_xlsx(export(world, tmp_path, exported, "xlsx"))
+    _, *expected = read_csv(export(world, tmp_path, exported, "csv"))
+    names = [column.name for column in exported.columns]
+    assert [str(name).removesuffix(" (UTC)") for name in head] == names
+    assert len(rows) == len(expected)
+    for row, texts in zip(rows, expected, strict=True):
+        for column, cell, text in zip(exported.columns, row, texts, strict=True):
+            if column.name not in _LIVE:
+                assert is_same_cell(column.kind, cell, text), (column.name, cell, text)
+
+
+@EXPORTS
+def test_an_export_as_ndjson_is_json(
+    world: CorpusWorld, tmp_path: Path, exported: ExportedList
+) -> None:
+    content = export(world, tmp_path, exported, "ndjson")
+    assert read_ndjson(content)
+    assert find_dangers(content.decode()) == []
+
+
+def test_exported_values_come_back_as_they_are(world: CorpusWorld, tmp_path: Path) -> None:
+    rows = read_ndjson(export(world, tmp_path, find_list("tasks"), "ndjson"))
+    (exact,) = [row for row in rows if row["name"] == "exact"]
+    assert set(exact["payload"]["keys"]) == set(KEYS)
+    numbers = exact["payload"]["numbers"]
+    assert numbers == NUMBERS
+    assert {name: type(each) for name, each in numbers.items()} == {
+        name: type(each) for name, each in NUMBERS.items()
+    }
+    queues = read_ndjson(export(world, tmp_path, find_list("queues"), "ndjson"))
+    assert {TEXTS[name][:100] for name in chosen_names()} <= {row["name"] for row in queues}

@@ -9,12 +9,12 @@ import zipfile
 import pytest
 from rest_framework.test import APIClient
 
-from controlplane.core.http import workbooks
+from controlplane.core.exports import batches, workbooks
 from controlplane.workspaces.models import Workspace
 from tasks_app import exports
 from tasks_app.filters import TaskFilter
 from tasks_app.models import Task
-from tasks_app.queries import lists
+from tasks_app.queries import list_tasks
 from tests.factories import make_task, make_tasks
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +49,8 @@ def test_csv_is_the_default_and_filters_hold(client: APIClient) -> None:
     make_task(name="a")
     make_task("FAILED", name="b")
     assert [row["name"] for row in rows_of(fetch(client, "status=FAILED"))] == ["b"]
-    assert fetch(client, "status=RUNNING").decode().strip() == ",".join(exports.COLUMNS)
+    names = ",".join(column.name for column in exports.TASKS.columns)
+    assert fetch(client, "status=RUNNING").decode().strip() == names
 
 
 def test_ndjson_is_what_the_list_says(client: APIClient) -> None:
@@ -109,7 +110,7 @@ def test_only_the_own_workspace(client: APIClient, other: Workspace, format_name
 
 
 def test_every_task_once_across_chunks(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lists, "_CHUNK", 3)
+    monkeypatch.setattr(batches, "_ROWS", 3)
     for n in range(10):
         make_task(name=str(n))
     names = [row["name"] for row in rows_of(fetch(client, "format=csv"))]
@@ -120,7 +121,7 @@ def test_every_task_once_across_chunks(client: APIClient, monkeypatch: pytest.Mo
 def test_the_memory_is_that_of_a_chunk(
     client: APIClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, format_name: str
 ) -> None:
-    monkeypatch.setattr(lists, "_CHUNK", 10)
+    monkeypatch.setattr(batches, "_ROWS", 10)
     make_tasks(500, workspace=workspace, payload=FILLING)
     answer = client.get(f"/tasks/export?format={format_name}")
     tracemalloc.start()
@@ -135,9 +136,11 @@ def test_the_memory_is_that_of_a_chunk(
 def test_a_chunk_is_bounded_by_its_bytes(
     client: APIClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists, "_CHUNK_BYTES", 7_000)
+    monkeypatch.setattr(batches, "_BYTES", 7_000)
     make_tasks(10, workspace=workspace, payload=FILLING)
-    chunks = list(lists.iterate_tasks(workspace.id, TaskFilter()))
+    chunks = list(
+        batches.read_batches(list_tasks(workspace.id, TaskFilter()), sized=("payload", "result"))
+    )
     assert [len(chunk) for chunk in chunks] == [3, 3, 3, 1]
     ids = [task.id for chunk in chunks for task in chunk]
     assert ids == list(Task.objects.order_by("-id").values_list("id", flat=True))
@@ -146,6 +149,6 @@ def test_a_chunk_is_bounded_by_its_bytes(
 def test_a_task_larger_than_a_chunk_is_exported(
     client: APIClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists, "_CHUNK_BYTES", 1_000)
+    monkeypatch.setattr(batches, "_BYTES", 1_000)
     make_tasks(3, workspace=workspace, payload=FILLING)
     assert len(rows_of(fetch(client, "format=csv"))) == 3

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from controlplane.core.http import workbooks
-from controlplane.core.http.workbooks import CELL_LENGTH, stream_workbook
+from controlplane.core.exports import workbooks
+from controlplane.core.exports.workbooks import CELL_LENGTH, stream_workbook
 
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 

@@ -40,14 +40,20 @@ def word_of(operation: OperationRow) -> str:
     return "PAUSED" if is_paused else operation.state
 
 
+def narrow(request: HttpRequest, operations: QuerySet[OperationRow]) -> QuerySet[OperationRow]:
+    """Those that match the address."""
+    if workspace := request.GET.get("workspace", "").replace("\0", ""):
+        operations = operations.filter(workspace__slug=workspace)
+    if (chosen := request.GET.get("show", "")) in _STATES:
+        operations = operations.filter(state__in=_STATES[chosen])
+    return operations
+
+
 def describe_list(request: HttpRequest, operations: QuerySet[OperationRow]) -> dict[str, Any]:
     """A page of the newest operations, with the ways to others."""
     chosen = request.GET.get("show", "")
     workspace = request.GET.get("workspace", "").replace("\0", "")
-    if workspace:
-        operations = operations.filter(workspace__slug=workspace)
-    if chosen in _STATES:
-        operations = operations.filter(state__in=_STATES[chosen])
+    operations = narrow(request, operations)
     before = parse_uuid_or_none(request.GET.get("before", ""))
     if before is not None:
         operations = operations.filter(id__lt=before)

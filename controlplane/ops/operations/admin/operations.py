@@ -1,21 +1,23 @@
 """The pages of bulk operations: the list, one of them, and the question before one starts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.ids import parse_uuid_or_none
-from controlplane.ops.operations.admin import newpage
-from controlplane.ops.operations.admin.listpage import describe_list
+from controlplane.ops.operations.admin import itemexport, newpage
+from controlplane.ops.operations.admin.listpage import describe_list, narrow
 from controlplane.ops.operations.admin.page import CANCEL, describe_operation
 from controlplane.ops.operations.control import (
     cancel_operation,
@@ -44,6 +46,7 @@ undo_by_service("operation-resume", pause_operation, "operation_id", "Undone: it
 class OperationAdmin(WorkspacePages, ReadOnlyAdmin):
     """Operations with the outcome of each item, and buttons to pause, resume, cancel and undo."""
 
+    exported = "operations"
     ordering = ["-id"]
 
     def extra_pages(self) -> list[Any]:
@@ -51,7 +54,8 @@ class OperationAdmin(WorkspacePages, ReadOnlyAdmin):
             (f"<uuid:object_id>/{name}/", partial(self.step_view, name=name), name)
             for name in _STEPS
         ]
-        return [("new/", self.new_view, "new"), *steps]
+        items = ("<uuid:object_id>/items/export/", self.export_items_view, "items_export")
+        return [("new/", self.new_view, "new"), items, *steps]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -60,7 +64,16 @@ class OperationAdmin(WorkspacePages, ReadOnlyAdmin):
         if request.method == "POST" or not self.has_view_permission(request):
             raise PermissionDenied
         context = describe_list(request, self.get_queryset(request).select_related("workspace"))
+        context["export"] = self.describe_export(request, None)
         return self.render(request, "operations/list.html", title="Bulk operations", **context)
+
+    def export_rows(self, request: HttpRequest, workspaces: Sequence[UUID]) -> QuerySet[Operation]:
+        """The operations at this address."""
+        return narrow(request, self.get_queryset(request))
+
+    def export_items_view(self, request: HttpRequest, object_id: UUID) -> HttpResponseBase:
+        """The items of an operation, or those with one outcome, as a file."""
+        return itemexport.respond(self, request, self.get_row(request, object_id))
 
     def change_view(
         self,
@@ -80,6 +93,7 @@ class OperationAdmin(WorkspacePages, ReadOnlyAdmin):
             raise PermissionDenied
         may_operate = is_allowed(request, Role.OPERATOR, operation.workspace_id)
         context = describe_operation(request, operation, may_operate=may_operate)
+        context["export"] = itemexport.describe(request, operation)
         return self.render(request, "operations/operation.html", original=operation, **context)
 
     def new_view(self, request: HttpRequest) -> HttpResponse:

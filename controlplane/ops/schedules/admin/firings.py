@@ -17,6 +17,7 @@ from controlplane.workspaces.adminpages import WorkspacePages
 class FiringAdmin(WorkspacePages, ReadOnlyAdmin):
     """The decision about each scheduled time of all schedules, newest first."""
 
+    exported = "executions"
     list_display = [
         "nominal_time", "schedule", "why", "status", "lateness", "times", "started",
     ]  # fmt: skip

@@ -49,6 +49,7 @@ _WORK = {"task_type", "workflow_id"}
 class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
     """Schedules with their next times and firings. Changes go through the services."""
 
+    exported = "schedules"
     form = ScheduleForm
     change_form_template = "admin/schedules/schedule/change_form.html"
     list_display = [

@@ -11,6 +11,7 @@ from controlplane.ops.schedules.queries.schedules import (
     list_firings,
     list_schedules,
     list_task_endings,
+    with_beat,
 )
 from controlplane.ops.schedules.queries.times import (
     Upcoming,
@@ -36,4 +37,5 @@ __all__ = [
     "list_upcoming",
     "next_times",
     "parse_checked",
+    "with_beat",
 ]

@@ -46,7 +46,7 @@ def list_schedules(
 ) -> QuerySet[Schedule]:
     """The schedules of a workspace, with their PeriodicTasks. `search` covers the name, the task
     type, and the name of a plain Celery task."""
-    found = Schedule.objects.filter(workspace_id=workspace_id).select_related(*BEAT)
+    found = with_beat(Schedule.objects.filter(workspace_id=workspace_id))
     if search:
         search = canonical_name(search)
         found = found.filter(
@@ -59,6 +59,11 @@ def list_schedules(
     if sources:
         found = found.filter(source__in=sources)
     return found
+
+
+def with_beat(schedules: QuerySet[Schedule]) -> QuerySet[Schedule]:
+    """These schedules with their PeriodicTasks."""
+    return schedules.select_related(*BEAT)
 
 
 def get_schedule(workspace_id: UUID, schedule_id: UUID) -> Schedule:

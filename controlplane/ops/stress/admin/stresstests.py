@@ -42,6 +42,7 @@ _STOPPABLE = {StressState.PREPARING, StressState.RUNNING, StressState.SETTLING}
 class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
     """Stress tests with their progress and reports. A form starts one, a button stops it."""
 
+    exported = "stress-tests"
     list_display = [
         "name", "status", "result", "tasks", "ended", time_column("created_at"), "duration",
         "created_by", "workspace",

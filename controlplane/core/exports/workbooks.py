@@ -6,7 +6,8 @@ which all common zip readers support. The parts that name all sheets come last.
 
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import IO, Any
 
 # What a sheet and a cell of a workbook can hold.
@@ -35,14 +36,17 @@ _ROOT = (
     f'{_XML}<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" '
     f'Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>'
 )
-# Style 0 is plain, style 1 bold. A reader expects both fills.
+# Style 0 is plain, style 1 bold, style 2 a time. A reader expects both fills.
 _STYLES = (
-    f'{_XML}<styleSheet xmlns="{_MAIN}"><fonts count="2"><font><sz val="11"/><name val="Calibri"/>'
+    f'{_XML}<styleSheet xmlns="{_MAIN}"><numFmts count="1"><numFmt numFmtId="164" '
+    'formatCode="yyyy\\-mm\\-dd\\ hh:mm:ss.000"/></numFmts>'
+    '<fonts count="2"><font><sz val="11"/><name val="Calibri"/>'
     '</font><font><b/><sz val="11"/><name val="Calibri"/></font></fonts><fills count="2"><fill>'
     '<patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill>'
     '</fills><borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border>'
-    '</borders><cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="2"><xf xfId="0"/>'
-    '<xf fontId="1" xfId="0" applyFont="1"/></cellXfs><cellStyles count="1">'
+    '</borders><cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="3"><xf xfId="0"/>'
+    '<xf fontId="1" xfId="0" applyFont="1"/><xf numFmtId="164" xfId="0" applyNumberFormat="1"/>'
+    '</cellXfs><cellStyles count="1">'
     '<cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
 )
 
@@ -51,18 +55,26 @@ _FORBIDDEN = [*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF]
 _ESCAPES = {code: f"_x{code:04X}_" for code in _FORBIDDEN}
 _ESCAPES |= {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("\r"): "&#13;"}
 _LOOKS_ESCAPED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
+# Times are days since this one. Before March 1900 readers differ by a day.
+_DAY_ZERO = datetime(1899, 12, 30, tzinfo=UTC)
+_FIRST_TIME = datetime(1900, 3, 1, tzinfo=UTC)
+_TIME_WIDTH = 24  # of its column, in digits: a time that is wider than it would show as ####
 
 
 def stream_workbook(
-    headings: Sequence[str], chunks: Iterable[Iterable[Sequence[Any]]]
+    headings: Sequence[str],
+    chunks: Iterable[Iterable[Sequence[Any]]],
+    *,
+    times: Collection[int] = (),
 ) -> Iterator[bytes]:
-    """A workbook of rows: numbers, booleans, None for an empty cell, all else as text. Texts are
-    cut at CELL_LENGTH and are never formulas. A new sheet follows a full one."""
+    """A workbook of rows: numbers, booleans, times with their zone, which are written in UTC, None
+    for an empty cell, all else as text. Texts are cut at CELL_LENGTH and are never formulas.
+    `times` are the columns that hold times. A new sheet follows a full one."""
     sink = _Sink()
     book = zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=_COMPRESSION_LEVEL)
     book.writestr("[Content_Types].xml", _CONTENT_TYPES)
     book.writestr("_rels/.rels", _ROOT)
-    sheets = _Sheets(book, headings)
+    sheets = _Sheets(book, headings, times)
     try:
         yield sink.take()
         for chunk in chunks:
@@ -102,9 +114,12 @@ class _Sink:
 class _Sheets:
     """Writes rows, and begins a new sheet when one is full."""
 
-    def __init__(self, book: zipfile.ZipFile, headings: Sequence[str]) -> None:
+    def __init__(
+        self, book: zipfile.ZipFile, headings: Sequence[str], times: Collection[int]
+    ) -> None:
         self._book = book
         self._headings = headings
+        self._widths = _write_widths(times)
         self._letters = [_letters(index) for index in range(len(headings))]
         self.count = 0
         self._begin()
@@ -125,7 +140,7 @@ class _Sheets:
         self.count += 1
         self._rows = self._bytes = 0
         self._part: IO[bytes] = self._book.open(f"xl/worksheets/sheet{self.count}.xml", "w")
-        self._part.write(f'{_XML}<worksheet xmlns="{_MAIN}"><sheetData>'.encode())
+        self._part.write(f'{_XML}<worksheet xmlns="{_MAIN}">{self._widths}<sheetData>'.encode())
         self._write_row(self._headings, style=' s="1"')
 
     def _write_row(self, row: Sequence[Any], *, style: str = "") -> None:
@@ -146,11 +161,24 @@ def _cell(place: str, value: Any, style: str) -> str:
         return f'<c r="{place}"{style} t="b"><v>{value:d}</v></c>'
     if isinstance(value, int | float):
         return f'<c r="{place}"{style}><v>{value}</v></c>'
+    if isinstance(value, datetime):
+        if value >= _FIRST_TIME:
+            days = (value - _DAY_ZERO) / timedelta(days=1)
+            return f'<c r="{place}" s="2"><v>{days}</v></c>'
+        value = value.isoformat()
     text = _fit(str(value))
     if "_x" in text:
         text = _LOOKS_ESCAPED.sub("_x005F_", text)
     text = text.translate(_ESCAPES)
     return f'<c r="{place}"{style} t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
+
+
+def _write_widths(times: Collection[int]) -> str:
+    columns = "".join(
+        f'<col min="{index + 1}" max="{index + 1}" width="{_TIME_WIDTH}" customWidth="1"/>'
+        for index in sorted(times)
+    )
+    return f"<cols>{columns}</cols>" if columns else ""
 
 
 def _fit(text: str) -> str:
