@@ -127,6 +127,6 @@ def needs_unspoilt(ctx: Any, payload: Any) -> int:
 @processor("fault-fork", max_attempts=1)
 def fork(ctx: Any, payload: Any) -> str:
     if os.fork() == 0:
-        Path(payload["folder"], "child").touch()
+        Path(payload["folder"], str(os.getpid())).touch()
         sys.exit(0)
     return "the parent"

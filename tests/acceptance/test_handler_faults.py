@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psutil
 from django.db import connection
 
 from controlplane.workspaces.actors import SYSTEM
@@ -107,6 +108,14 @@ def test_a_handler_that_cancels_every_asyncio_task_harms_itself_only(
     )
 
 
+def is_alive(pid: int) -> bool:
+    """Whether it still runs; one that nobody has waited for is dead."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def test_a_forked_child_ends_where_its_handler_does(single: StandingEngine, tmp_path: Path) -> None:
     forks = submit_many("fault-fork", 3, {"folder": str(tmp_path)})
     after = submit_many("noop", 60)
@@ -114,7 +123,10 @@ def test_a_forked_child_ends_where_its_handler_does(single: StandingEngine, tmp_
     assert [Task.objects.get(id=task_id).result for task_id in forks] == ["the parent"] * 3
     assert TaskAttempt.objects.filter(task_id__in=after, outcome="SUCCEEDED").count() == 60
     assert TaskAttempt.objects.filter(task_id__in=forks + after).count() == 63
-    assert (tmp_path / "child").exists()
+    children = [int(path.name) for path in tmp_path.iterdir()]
+    assert len(children) == 3
+    single.wait(lambda: not any(map(is_alive, children)), "the end of the forked children")
+    assert not any("Pool child ends" in each.output() for each in single._started)
 
 
 def test_a_text_of_many_megabytes_is_cut_before_anything_is_done_with_it(
