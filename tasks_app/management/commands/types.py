@@ -3,7 +3,8 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from controlplane.core.console.command import ConsoleCommand, Handler, Options
+from controlplane.core.console.command import ConsoleCommand, Options
+from controlplane.core.console.subcommands import Handler
 from controlplane.core.console.tables import Console, columns_of, list_view, print_record
 from controlplane.core.errors import NotFound
 from controlplane.core.formatting import format_duration
