@@ -33,9 +33,7 @@ def count_for(request: HttpRequest) -> dict[str, Count]:
     at = now()
     followed = workspaces if len(workspaces) <= MAX_FOLLOWED else []
     return {
-        "wrong": Count(
-            recall_wrong(chosen.id, at), f"{chosen.slug}/findings#wrong", "wrong now"
-        ),
+        "wrong": Count(recall_wrong(chosen.id, at), f"{chosen.slug}/findings#wrong", "wrong now"),
         "dead-letters": Count(
             count_open([chosen.id]),
             f"{chosen.slug}/navigation#deadLetters",
