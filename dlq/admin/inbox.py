@@ -209,9 +209,10 @@ def inbox_url(group: LetterGroup) -> str:
 
 def _naming(request: HttpRequest, slug: str) -> HttpRequest:
     """The request for the page of that workspace, which its address names otherwise or not."""
+    params: Any = request.GET.copy()
+    params["workspace"] = slug
     named = copy(request)
-    named.GET = request.GET.copy()  # type: ignore[assignment] # it is mutable
-    named.GET["workspace"] = slug
+    named.GET = params
     return named
 
 
