@@ -1,4 +1,4 @@
-"""The lists of tasks, queues and workers, and the views of them that are shipped."""
+"""The lists of tasks, queues, workers and task types, and the views of them that are shipped."""
 
 from collections.abc import Mapping, Sequence
 
@@ -122,4 +122,12 @@ WORKERS = SavableList(
     is_by_workspace=False,
     bare_title="Active",
 )
-register(TASKS, QUEUES, WORKERS)
+TYPES = SavableList(
+    "types",
+    "Task types",
+    path="admin/tasks_app/typedeclaration/",
+    api="task-types",
+    filters=(search(api=None),),
+    is_by_workspace=False,
+)
+register(TASKS, QUEUES, WORKERS, TYPES)

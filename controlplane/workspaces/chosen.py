@@ -48,12 +48,14 @@ def remembering(
     @wraps(view)
     def remember(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
-        slug = request.GET.get("workspace", "")
-        is_new = slug and slug != request.COOKIES.get(COOKIE)
-        if is_new and _is_page(request, response) and _find(own(request), slug) is not None:
+        named = request.GET.get("workspace", "")
+        is_new = named and named != request.COOKIES.get(COOKIE)
+        if not is_new or not _is_page(request, response):
+            return response
+        if (found := _find(own(request), named)) is not None:
             response.set_cookie(
                 COOKIE,
-                slug,
+                found.slug,
                 max_age=_DAYS * _DAY_SECONDS,
                 path=settings.SESSION_COOKIE_PATH,
                 domain=settings.SESSION_COOKIE_DOMAIN,
@@ -71,5 +73,6 @@ def _is_page(request: HttpRequest, response: HttpResponseBase) -> bool:
     return request.method == "GET" and response.status_code == 200 and is_html
 
 
-def _find(workspaces: "Sequence[Workspace]", slug: str) -> "Workspace | None":
-    return next((each for each in workspaces if each.slug == slug), None)
+def _find(workspaces: "Sequence[Workspace]", named: str) -> "Workspace | None":
+    """By its slug or its id: both are in addresses."""
+    return next((each for each in workspaces if named in (each.slug, str(each.id))), None)

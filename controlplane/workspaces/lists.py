@@ -67,6 +67,7 @@ class SavableList:
     Invalid. `is_by_workspace`: the page takes the parameter `workspace`. `bare_title` names the
     page without filters; where a shipped view shows the same, it is empty, and `bare` is the key
     of that view. `has_own_tabs`: the page itself has tabs for what the shipped views show.
+    `in_api`: parameters of the API for what the page adds by itself to these filters.
     """
 
     name: str
@@ -84,6 +85,7 @@ class SavableList:
     bare_title: str = "All"
     bare: str = ""
     has_own_tabs: bool = False
+    in_api: Callable[[Given], Mapping[str, str]] | None = None
 
     def find_filter(self, name: str) -> ListFilter | None:
         """By its name; None if there is none."""

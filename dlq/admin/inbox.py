@@ -1,7 +1,8 @@
 """The failure inbox: groups of dead letters, and what people decide about them."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from copy import copy
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -18,6 +19,7 @@ from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.adminpages import list_own_workspaces
+from controlplane.workspaces.chosen import choose_workspace
 from controlplane.workspaces.states import Role
 from dlq.admin.grouppage import describe_panel
 from dlq.admin.inboxrows import VIEWS, list_view, read_conditions, read_inbox
@@ -26,12 +28,8 @@ from dlq.admin.undo import offer_undo
 from dlq.groups import KEPT, Decision, decide
 from dlq.models import LetterGroup
 from dlq.queries import count_open
-from dlq.queries.groups import find_workspace_with_newest
 from dlq.states import GroupState
 from tasks_app.queries import in_bounded_time
-
-if TYPE_CHECKING:
-    from controlplane.workspaces.models import Workspace
 
 _OF_A_PAGE = ("group", "after")
 _PARAMETERS = ("workspace", "view", "q", "type", "category", "release", "version", *_OF_A_PAGE)
@@ -42,18 +40,6 @@ _DECISIONS = {
     "resolve": (Decision(state=GroupState.RESOLVED), "Resolved"),
     "disown": (Decision(owner=None), "Without an owner now"),
 }
-
-
-def _choose(workspaces: "Sequence[Workspace]", named: str) -> "Workspace | None":
-    """The workspace with that slug or id, otherwise that with the newest failure that is open,
-    otherwise the first."""
-    if named:
-        found = (each for each in workspaces if named in (each.slug, str(each.id)))
-        return next(found, next(iter(workspaces), None))
-    if len(workspaces) < 2:
-        return next(iter(workspaces), None)
-    newest = find_workspace_with_newest([each.id for each in workspaces])
-    return next((each for each in workspaces if each.id == newest), workspaces[0])
 
 
 @admin.register(LetterGroup)
@@ -85,13 +71,14 @@ class GroupAdmin(GroupQuestions):
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """The inbox of one workspace."""
+        """The inbox of the chosen workspace."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         workspaces = list_own_workspaces(request)
-        chosen = _choose(workspaces, request.GET.get("workspace", ""))
+        chosen = choose_workspace(request, workspaces)
         context: dict[str, Any] = {}
         if chosen is not None:
+            request.shown_workspace = chosen.slug  # type: ignore[attr-defined] # for the frame
             context = self._describe_inbox(request, chosen)
         return self.render(
             request,
@@ -131,7 +118,7 @@ class GroupAdmin(GroupQuestions):
         except Invalid as error:
             context["problem"] = str(error)
         context["address"] = f"?{urlencode(kept)}&" if kept else "?"
-        context["export"] = self.describe_export(request, None)
+        context["export"] = self.describe_export(_naming(request, workspace.slug), None)
         context["may_operate"] = is_allowed(request, Role.OPERATOR, workspace.id)
         return context | ({} if chosen is None else describe_panel(request, chosen, known))
 
@@ -218,6 +205,15 @@ def inbox_url(group: LetterGroup) -> str:
     """The inbox of the group's workspace."""
     query = urlencode({"workspace": group.workspace.slug})
     return f"{reverse('admin:dlq_lettergroup_changelist')}?{query}"
+
+
+def _naming(request: HttpRequest, slug: str) -> HttpRequest:
+    """The request for the page of that workspace, which its address names otherwise or not."""
+    params: Any = request.GET.copy()
+    params["workspace"] = slug
+    named = copy(request)
+    named.GET = params
+    return named
 
 
 def _read_decision(request: HttpRequest, verb: str, actor: Actor) -> tuple[Decision | None, str]:

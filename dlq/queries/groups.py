@@ -35,12 +35,6 @@ MAX_SIMILAR = 5
 _SIMILAR_AMONG = 1_000
 
 
-def find_workspace_with_newest(workspaces: Sequence[UUID]) -> UUID | None:
-    """The workspace with the newest death among groups that are open, regressed or acknowledged."""
-    groups = LetterGroup.objects.filter(workspace_id__in=workspaces, state__in=MINE, letters__gt=0)
-    return groups.order_by("-last_seen").values_list("workspace_id", flat=True).first()
-
-
 @dataclass(frozen=True, slots=True)
 class GroupView:
     """A group with what the folded counts lack. `count`: open letters; `letter_id`, `name` and

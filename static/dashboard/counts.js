@@ -1,6 +1,6 @@
 /**
  * The figures beside the entries of the sidebar, each the sum of live figures: of the workspaces of
- * the person, <span data-sum="payments/navigation#deadLetters ops/navigation#deadLetters">7</span>.
+ * the person, <span data-sum="payments/navigation#operations ops/navigation#operations">7</span>.
  * Its element with data-count is hidden while the sum is zero or unknown.
  */
 

@@ -101,7 +101,7 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
 
     def export_rows(self, request: HttpRequest, workspaces: Sequence[UUID] = ()) -> QuerySet[Queue]:
         """The queues at this address."""
-        queues = self.get_queryset(request)
+        queues = self.get_queryset(request).select_related(*self.list_select_related)
         if search := _read_text(request, "q"):
             queues = queues.filter(name__icontains=search)
         if workspace := _read_text(request, "workspace"):

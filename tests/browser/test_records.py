@@ -68,6 +68,8 @@ def test_the_log_is_searched_and_an_entry_opened(page_of: PageOf, theme: str, wi
     page.get_by_role("button", name="Show these entries").click()
     expect(page.locator("tbody tr")).to_have_count(2)
     expect(page.get_by_text("resumed queue")).to_be_visible()
+    expect(page.locator("summary", has_text="Save view")).to_be_visible()
+    keep(page, f"audit-filtered-{width}-{theme}")
     page.locator("tbody tr").last.locator("td.when a").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("ada.lovelace paused queue billing")
     expect(page.locator(".change-table tbody tr")).to_have_text([re.compile("paused.*no.*yes")])

@@ -109,6 +109,32 @@ def test_an_api_without_such_a_filter_has_no_address() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("filters", "address"),
+    [
+        ({}, "/audit?by=people,keys"),
+        ({"by": "all"}, "/audit"),
+        ({"by": "system", "door": "api"}, "/audit?by=system&door=api"),
+        ({"action": "task.cancel", "createdAfter": "24h"},
+         "/audit?by=people,keys&action=task.cancel&createdAfter=24h"),
+        ({"targetType": "queue", "targetId": "mail"}, "/audit?targetId=mail&targetType=queue"),
+    ],
+)  # fmt: skip
+def test_the_api_leaves_out_of_the_audit_log_what_the_page_does(
+    filters: dict[str, str], address: str
+) -> None:
+    audit = get_list("audit")
+    assert api_address(audit, read_content(audit, filters)) == address
+
+
+def test_a_view_of_the_audit_log_is_one_that_its_page_can_read() -> None:
+    with pytest.raises(Invalid) as caught:
+        read_content(get_list("audit"), {"by": ["all", "people"]})
+    assert fields_of(caught.value) == ["filters.by"]
+    words = describe(get_list("audit"), read_content(get_list("audit"), {"createdAfter": "24h"}))
+    assert words == "done in the last 24h"
+
+
 def test_the_inbox_has_the_views_of_its_page() -> None:
     assert {*INBOX_VIEWS} == {*VIEWS}
 

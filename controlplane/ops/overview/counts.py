@@ -1,7 +1,8 @@
 """The figures beside the entries of the sidebar: what is wrong, dead letters, open bulk
 operations, lost workers.
 
-Each is that of the page to which its entry leads. A page that is drawn reads what is summed up
+Each is that of the page to which its entry leads: of the chosen workspace, or of all that the
+person has where the list shows them all. A page that is drawn reads what is summed up
 already, in two small statements, and what was wrong when somebody last looked; an open one follows
 the topics `findings` and `navigation`.
 """
@@ -26,25 +27,21 @@ MAX_FOLLOWED = 8
 def count_for(request: HttpRequest) -> dict[str, Count]:
     """By the names in the table of the sidebar; empty for somebody without a workspace."""
     workspaces = list_own_workspaces(request)
-    overview = prefer_workspace(request, workspaces)
-    if overview is None:
+    chosen = prefer_workspace(request, workspaces)
+    if chosen is None:
         return {}
     at = now()
     followed = workspaces if len(workspaces) <= MAX_FOLLOWED else []
     return {
-        "wrong": Count(
-            recall_wrong(overview.id, at), f"{overview.slug}/findings#wrong", "wrong now"
-        ),
+        "wrong": Count(recall_wrong(chosen.id, at), f"{chosen.slug}/findings#wrong", "wrong now"),
         "dead-letters": Count(
-            count_open([each.id for each in workspaces]),
-            _paths(followed, "deadLetters"),
-            "open outside muted groups"
-            if len(workspaces) == 1
-            else "open outside muted groups in all your workspaces",
+            count_open([chosen.id]),
+            f"{chosen.slug}/navigation#deadLetters",
+            "open outside muted groups" + ("" if len(workspaces) == 1 else f" in {chosen.slug}"),
         ),
         # No statement of every page: it is shown when the first snapshot has come.
         "operations": Count(None, _paths(followed, "operations"), "open"),
-        "lost": Count(count_lost(at), f"{overview.slug}/navigation#lost", "lost in 24 h"),
+        "lost": Count(count_lost(at), f"{chosen.slug}/navigation#lost", "lost in 24 h"),
     }
 
 

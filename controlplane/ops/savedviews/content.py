@@ -151,7 +151,7 @@ def api_address(of: SavableList, content: Content) -> str | None:
     """The call of the API that lists the same; None if the API has no such list or filter."""
     if not of.api:
         return None
-    pairs: dict[str, str] = {}
+    pairs: dict[str, str] = {} if of.in_api is None else {**of.in_api(content.filters)}
     for name, values in content.filters.items():
         known = of.find_filter(name)
         if known is None:

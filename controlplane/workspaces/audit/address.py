@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.http import QueryDict
 
+from controlplane.core.admin.navigation import CHOSEN_VIEW
 from controlplane.core.clock import now, parse_age, utc_z
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.ids import parse_uuid_or_none
@@ -21,9 +22,10 @@ from controlplane.workspaces.schema import DOORS, KEYS, PEOPLE, SYSTEM, AuditFil
 
 PLACE = ("before",)
 WORKSPACE, ALL = "workspace", "all"
-_DEFAULT_BY = (PEOPLE, KEYS)
+DEFAULT_BY = (PEOPLE, KEYS)
 # An address that names one of these is about all that was done, by anybody.
-_NAMED = ("targetId", "actorId", "actor", "requestId")
+NAMED = ("targetId", "actorId", "actor", "requestId")
+_NO_FILTERS = (*PLACE, CHOSEN_VIEW)
 _TIMES = ("createdAfter", "createdBefore")
 TITLES = {
     "by": "By",
@@ -62,7 +64,7 @@ class AuditAddress:
 
     @property
     def has_filters(self) -> bool:
-        return any(name not in PLACE for name in self.params)
+        return any(name not in _NO_FILTERS for name in self.params)
 
     @property
     def kind(self) -> Kind | None:
@@ -113,11 +115,11 @@ def read_address(given: QueryDict) -> AuditAddress:
     if params.get("by") == ALL:
         del absolute["by"]
     try:
-        wanted = read_query(AuditFilter, absolute, ignore=(*PLACE, WORKSPACE))
+        wanted = read_query(AuditFilter, absolute, ignore=(*_NO_FILTERS, WORKSPACE))
     except Invalid as error:
         errors = tuple(error.errors)
-    if "by" not in params and not any(name in params for name in _NAMED):
-        wanted = replace(wanted, by=_DEFAULT_BY)
+    if "by" not in params and not any(name in params for name in NAMED):
+        wanted = replace(wanted, by=DEFAULT_BY)
     return AuditAddress(
         params=params,
         wanted=wanted,
@@ -149,7 +151,7 @@ def list_groups(address: AuditAddress) -> list[tuple[str, str, bool]]:
 
 def list_chips(address: AuditAddress) -> Iterator[Chip]:
     for name in address.params:
-        if name in (*PLACE, "by"):
+        if name in (*_NO_FILTERS, "by"):
             continue
         value = ", ".join(address.params.getlist(name))
         yield Chip(

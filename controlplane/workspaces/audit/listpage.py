@@ -8,6 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from controlplane.core.admin.navigation import CHOSEN_VIEW
 from controlplane.core.errors import Invalid
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import actor_in, own_workspaces
@@ -38,6 +39,7 @@ def find_events(address: AuditAddress, workspaces: list[UUID] | None) -> QuerySe
 def describe_list(request: HttpRequest, workspaces: list[UUID] | None) -> dict[str, Any]:
     """A page of the log of these workspaces, those in which the person may read it."""
     address = read_address(request.GET)
+    params = address.params
     known = [
         (each.slug, each.name)
         for each in own_workspaces(request)
@@ -51,7 +53,7 @@ def describe_list(request: HttpRequest, workspaces: list[UUID] | None) -> dict[s
         "groups": list_groups(address),
         "chips": list(list_chips(address)),
         "inputs": list_inputs(address, known),
-        "kept": [("by", address.params["by"])] if "by" in address.params else [],
+        "kept": [(name, params[name]) for name in ("by", CHOSEN_VIEW) if name in params],
         "clear_url": "?",
         "has_several_workspaces": len(known) > 1,
         **describe_object(address, found["rows"]),

@@ -1,18 +1,24 @@
 """The audit log in the admin: its list, one event, and the history of any object."""
 
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from controlplane.core.admin.pages import ReadOnlyAdmin
+from controlplane.core.errors import Invalid
 from controlplane.core.ids import parse_uuid_or_none
 from controlplane.workspaces.adminaccess import SEEN_BY_ADMINS
 from controlplane.workspaces.adminpages import WorkspacePages
+from controlplane.workspaces.audit.address import read_address
 from controlplane.workspaces.audit.entrypage import describe_entry
-from controlplane.workspaces.audit.listpage import describe_list
+from controlplane.workspaces.audit.listpage import describe_list, find_events
+from controlplane.workspaces.models import AuditEvent
 
 
 class AuditEventAdmin(WorkspacePages, ReadOnlyAdmin):
@@ -30,8 +36,20 @@ class AuditEventAdmin(WorkspacePages, ReadOnlyAdmin):
             raise PermissionDenied
         context = describe_list(request, self.workspaces_for(request, "view"))
         return self.render(
-            request, "workspaces/audit/list.html", title="Audit", is_list=True, **context
+            request,
+            "workspaces/audit/list.html",
+            title="Audit",
+            is_list=True,
+            export=self.describe_export(request, None),
+            **context,
         )
+
+    def export_rows(self, request: HttpRequest, workspaces: Sequence[UUID]) -> QuerySet[AuditEvent]:
+        """The events at this address. Raises Invalid."""
+        address = read_address(request.GET)
+        if address.errors:
+            raise Invalid(errors=list(address.errors))
+        return find_events(address, list(workspaces))
 
     def change_view(
         self,

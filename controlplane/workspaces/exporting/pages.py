@@ -139,7 +139,7 @@ class ExportPages(_Pages):
         own = [each for each in own_workspaces(request) if is_allowed(request, needed, each.id)]
         if self.workspace_lookup is None:
             return own
-        return [each for each in own if slug in ("", each.slug)]
+        return [each for each in own if slug in ("", each.slug, str(each.id))]
 
 
 def make_menu(

@@ -15,20 +15,4 @@ class Migration(migrations.Migration):
             name='door',
             field=models.CharField(blank=True, db_default='', default='', max_length=7),
         ),
-        migrations.AddIndex(
-            model_name='auditevent',
-            index=models.Index(fields=['workspace', 'action', 'id'], name='audit_of_action'),
-        ),
-        migrations.AddIndex(
-            model_name='auditevent',
-            index=models.Index(fields=['workspace', 'actor_id', 'id'], name='audit_of_actor'),
-        ),
-        migrations.AddIndex(
-            model_name='auditevent',
-            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['workspace', 'request_id'], name='audit_of_request'),
-        ),
-        migrations.AddIndex(
-            model_name='auditevent',
-            index=models.Index(condition=models.Q(models.Q(('actor_kind', 'system'), _negated=True), ('door', 'command'), _connector='OR'), fields=['workspace', 'id'], name='audit_of_people'),
-        ),
     ]

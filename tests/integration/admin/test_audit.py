@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 
@@ -18,6 +19,7 @@ from controlplane.workspaces.models import AuditEvent, Membership
 from controlplane.workspaces.states import Role
 from tasks_app.services import change_queue
 from tests.clients import default_workspace, key_client, other_workspace, staff_client, user_client
+from tests.exportfiles import content_of, read_ndjson
 from tests.factories import make_operation, make_queue, make_task
 from tests.integration.admin.world import World
 
@@ -131,6 +133,44 @@ def test_a_filter_that_cannot_be_read_lists_nothing_and_says_why(root: Client, q
     page = page_of(root, query)
     assert "Nothing is listed." in page
     assert "somebody" not in page
+
+
+def test_a_view_is_saved_from_the_address_and_marks_it_only(root: Client) -> None:
+    record(detail={"name": "by-ada"})
+    record("queue.change", "queue", "mail", detail={"name": "of-mail"})
+    address = "by=people&targetType=queue&createdAfter=24h"
+    page = page_of(root, f"?{address}")
+    assert "Save view" in page
+    form = {"list": "audit", "address": address, "name": "Queues today", "is_pinned": "on"}
+    saved = root.post(reverse("admin:savedviews_savedview_save"), form)
+    page = root.get(saved["Location"]).content.decode()
+    assert 'aria-current="true"><bdi>Queues today</bdi>' in page
+    assert "of-mail" in page
+    assert "by-ada" not in page
+    assert "Nothing is listed." not in page
+    assert "Remove the filter saved" not in page
+    assert not root.get(AUDIT, {"saved": "by-people"}).context["address"].has_filters
+
+
+def test_the_file_has_what_the_page_lists(root: Client) -> None:
+    wanted = record("queue.change", "queue", "mail", detail={"reason": "slow"})
+    record("queue.change", "queue", "mail", actor=SYSTEM)
+    record("queue.change", "queue", "mail", workspace=other_workspace())
+    record()
+
+    def export(query: str) -> Any:
+        menu = root.get(AUDIT + query).context["export"]
+        params = QueryDict(mutable=True)
+        for name, value in menu.hidden:
+            params.appendlist(name, value)
+        params.update({"workspace": "default", "format": "ndjson"})
+        return root.get(f"{menu.action}?{params.urlencode()}")
+
+    (row,) = read_ndjson(content_of(export("?targetType=queue&saved=x")))
+    assert (row["id"], row["reason"]) == (str(wanted.pk), "slow")
+    assert len(read_ndjson(content_of(export("?targetType=queue&by=all")))) == 2
+    refused = export("?door=window")
+    assert "Nothing was exported." in root.get(refused["Location"]).content.decode()
 
 
 def test_pages_follow_one_another(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from benchmarks.dashboard.kinds import FILTERS
 from benchmarks.dashboard.statements import counted_statements
 from controlplane.core.schema.filters import conditions
 from tasks_app.filters import TaskFilter
+from tests.exportfiles import content_of
 from tests.integration.admin.crowd import add_rows
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +40,6 @@ BOUNDS = {
     "dlq_deadletter_changelist": 14,
     "dlq_deadletter_discard": 6,
     "dlq_deadletter_export": 12,
-    "dlq_deadletter_groups": 11,
     "dlq_deadletter_reprocess": 7,
     "dlq_lettergroup_change": 27,
     "dlq_lettergroup_changelist": 35,
@@ -62,12 +62,12 @@ BOUNDS = {
     "scaling_pool_changelist": 19,
     "scaling_scalingevent_change": 10,
     "savedviews_savedview_change": 6,
-    "savedviews_savedview_changelist": 8,
+    "savedviews_savedview_changelist": 10,
     "savedviews_savedview_save": 6,
     "scaling_scalingevent_changelist": 12,
     "scaling_scalingevent_export": 14,
     "schedules_firing_change": 10,
-    "schedules_firing_changelist": 10,
+    "schedules_firing_changelist": 11,
     "schedules_firing_export": 12,
     "schedules_schedule_change": 17,
     "schedules_schedule_changelist": 10,
@@ -174,6 +174,8 @@ def count_all(client: Client, addresses: list[Address]) -> dict[str, int]:
     for each in addresses:
         with counted_statements() as statements:
             answer = client.get(each.url)
+        if answer.streaming:
+            content_of(answer)  # a file whose further statements depend on the size of its rows
         assert answer.status_code == 200, (each, answer.status_code)
         found[each.title] = len(statements)
     return found

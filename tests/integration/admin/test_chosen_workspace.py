@@ -6,13 +6,15 @@ import re
 import pytest
 from django.test import Client
 
+from controlplane.live.topics import find_topic, read_snapshot
 from controlplane.workspaces.chosen import COOKIE
 from controlplane.workspaces.models import Membership
-from tests.clients import other_workspace, staff_client
-from tests.factories import make_task
+from tests.clients import default_workspace, other_workspace, staff_client
+from tests.factories import make_letter, make_task
 
 APPS = ["tasks_app", "dlq", "workers"]
 TASKS = "/admin/tasks_app/task/"
+INBOX = "/admin/dlq/lettergroup/"
 
 
 def counted(client: Client, path: str) -> str:
@@ -26,6 +28,14 @@ def shown(client: Client, path: str) -> str:
     """The workspace that a page shows."""
     workspace: str = client.get(path).context["workspace"].slug
     return workspace
+
+
+def counted_letters(page: str) -> tuple[str, str]:
+    """The figure of dead letters in the sidebar, and the live figures that it is the sum of."""
+    entry = page.partition('data-count="dead-letters"')[2].partition("</a>")[0]
+    found = re.search(r'<span data-sum="([^"]*)">([^<]*)</span>', entry)
+    assert found
+    return found[2], found[1]
 
 
 @pytest.fixture
@@ -48,6 +58,27 @@ def test_an_address_wins_and_is_remembered(person: Client) -> None:
     person.get("/admin/?workspace=other")
     assert shown(person, "/admin/performance/?workspace=default") == "default"
     assert (shown(person, "/admin/"), counted(person, TASKS)) == ("default", "default")
+
+
+def test_the_sidebar_counts_the_letters_of_the_inbox_to_which_it_leads(person: Client) -> None:
+    make_letter()
+    for _ in range(2):
+        make_letter(workspace=other_workspace())
+    for path, slug, figure in (
+        (TASKS, "default", "1"),
+        (f"{TASKS}?workspace=other", "other", "2"),
+        (TASKS, "other", "2"),
+        (f"{INBOX}?workspace={default_workspace().id}", "default", "1"),
+    ):
+        topic = f"{slug}/navigation#deadLetters"
+        assert counted_letters(person.get(path).content.decode()) == (figure, topic), path
+        inbox = person.get(INBOX)
+        assert inbox.context["chosen"].slug == slug
+        assert counted_letters(inbox.content.decode()) == (figure, topic)
+        live = read_snapshot(inbox.context["chosen"].id, find_topic("navigation"))["deadLetters"]
+        shown = re.search(r'data-live="navigation#deadLetters">([^<]*)<', inbox.content.decode())
+        assert shown
+        assert shown[1] == str(live) == figure
 
 
 def test_the_cookie_is_for_the_server_only(person: Client, settings: object) -> None:

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from controlplane.core.ids import uuid7
@@ -107,6 +109,18 @@ def test_the_search_for_queues_holds(root: Client) -> None:
     make_queue("reports")
     menu = menu_of(root.get(reverse("admin:tasks_app_queue_changelist"), {"q": "mai"}))
     assert [row["name"] for row in rows(root, menu)] == ["mail"]
+
+
+def test_a_file_of_queues_needs_no_statement_for_each(root: Client) -> None:
+    make_queue("mail")
+    menu = menu_of(root.get(reverse("admin:tasks_app_queue_changelist")))
+    with CaptureQueriesContext(connection) as few:
+        rows(root, menu)
+    for number in range(5):
+        make_queue(f"queue-{number}")
+    with CaptureQueriesContext(connection) as many:
+        assert len(rows(root, menu)) == 6
+    assert len(many) == len(few)
 
 
 def test_the_items_of_an_operation(root: Client) -> None:

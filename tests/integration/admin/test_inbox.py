@@ -260,10 +260,15 @@ def test_the_number_of_queries_does_not_grow(operator: Client) -> None:
     assert counts[1] <= 45
 
 
-def test_without_a_choice_it_opens_where_the_newest_failure_is_open() -> None:
-    root = login("root", is_superuser=True)
-    other_workspace("another")
-    make_letter(make_error("fresh"), workspace=other_workspace())
-    keep_up()
-    assert "fresh" in page(root)
-    assert "fresh" not in page(root, workspace=default_workspace().slug)
+@pytest.mark.parametrize("name", ["slug", "id"])
+def test_it_shows_the_workspace_that_was_chosen_and_exports_that(name: str) -> None:
+    root, other = login("root", is_superuser=True), other_workspace()
+    make_letter(make_error("fresh"), workspace=other)
+    assert "fresh" not in page(root)
+    assert "fresh" in page(root, workspace=str(getattr(other, name)))
+    answer = root.get(INBOX)
+    assert "fresh" in answer.content.decode()
+    menu = answer.context["export"]
+    assert (menu.workspaces, dict(menu.hidden)["workspace"]) == ((), "other")
+    assert "fresh" not in page(root, workspace="default")
+    assert root.get(INBOX, {"workspace": "no-such"}).status_code == 403
