@@ -48,10 +48,16 @@ _WAITING = ("acceptance", "browser", "chaos")
 
 
 def mark_by_folder(items: Iterable[pytest.Item]) -> None:
-    """Give each test the marks of its file and of its folder."""
+    """Give each test the marks of its file and of its folder. One that is `nightly` by itself does
+    not get `ci`."""
     for item in items:
+        left_out = set()
+        if item.get_closest_marker("nightly"):
+            left_out.add("ci")
+        if item.get_closest_marker("django_db"):
+            left_out.add("core")
         for mark in _marks_of(item.path):
-            if mark != "core" or not item.get_closest_marker("django_db"):
+            if mark not in left_out:
                 item.add_marker(mark)
 
 

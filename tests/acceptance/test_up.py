@@ -170,6 +170,7 @@ def wait_for(condition: Callable[[], Any], what: Callable[[], str], seconds: flo
     return found
 
 
+@pytest.mark.nightly
 def test_an_autoscaler_that_is_killed_keeps_its_workers(
     state: Path, variables: dict[str, str]
 ) -> None:

@@ -4,9 +4,17 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.browser.axe import find_violations
 
-LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
+# Each theme and each width once; at night each with each.
+LOOKS = [
+    ("light", 1440),
+    ("dark", 390),
+    pytest.param("dark", 1440, marks=pytest.mark.nightly),
+    pytest.param("light", 390, marks=pytest.mark.nightly),
+]
 _PICTURES = os.environ.get("BROWSER_PICTURES")
 
 
