@@ -60,7 +60,6 @@ class LetterAdmin(WorkspacePages, ReadOnlyAdmin):
         TypeFilter,
         FingerprintFilter,
         SinceFilter,
-        SinceFilter,
     ]
     list_select_related = ["workspace"]
     search_fields = ["name", "type", "error__message", "error__class"]

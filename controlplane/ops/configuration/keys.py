@@ -110,13 +110,13 @@ def _page(
 def _state_of(key: Any, at: Any) -> tuple[str, str]:
     """The shape of its state, and the word."""
     if key.revoked_at is not None:
-        return "cancelled", "Revoked"
+        return "CANCELLED", "Revoked"
     if key.expires_at is not None and key.expires_at <= at:
-        return "cancelled", "Expired"
+        return "CANCELLED", "Expired"
     if key.last_used_at is None:
         is_old = key.created_at < at - _NEVER_USED
-        return ("warning", "Never used") if is_old else ("scheduled", "Not used yet")
-    return "completed", "Active"
+        return ("warning", "Never used") if is_old else ("SCHEDULED", "Not used yet")
+    return "COMPLETED", "Active"
 
 
 def revoke(request: HttpRequest, object_id: UUID) -> HttpResponse:

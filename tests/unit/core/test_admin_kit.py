@@ -1,5 +1,6 @@
 """The kit of the admin's pages: forms with the errors of services, badges, times, tables."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +10,11 @@ from django.template.loader import render_to_string
 
 from controlplane.core.admin.display import Table, badge, folded, link, show_json, show_time
 from controlplane.core.admin.forms import JsonField, ServiceForm
+from controlplane.core.admin.shapes import SHAPES
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, Invalid
 from controlplane.core.formatting import EMPTY, format_time
+from controlplane.settings.env import BASE_DIR
 
 
 class Form(ServiceForm):
@@ -111,3 +114,15 @@ class TestDisplay:
     def test_an_empty_table_says_so(self) -> None:
         html = render_to_string("admin/kit/table.html", {"table": Table("Runs", ["Run"], [])})
         assert '<td colspan="1">None.</td>' in html
+
+
+def test_templates_name_shapes_that_exist() -> None:
+    """A name that is not in the table is drawn as the shape of what is quiet, which nobody notices."""
+    pages = BASE_DIR / "templates"
+    named = {
+        (path.relative_to(pages).as_posix(), name)
+        for path in pages.rglob("*.html")
+        for name in re.findall(r'{% shape "([^"]+)"', path.read_text())
+    }
+    assert len(named) > 20
+    assert [each for each in sorted(named) if each[1] not in SHAPES] == []
