@@ -117,7 +117,7 @@ class TestDisplay:
 
 
 def test_templates_name_shapes_that_exist() -> None:
-    """A name that is not in the table is drawn as the shape of what is quiet, which nobody notices."""
+    """One that is not in the table is drawn as the shape of what is quiet: nobody notices."""
     pages = BASE_DIR / "templates"
     named = {
         (path.relative_to(pages).as_posix(), name)
