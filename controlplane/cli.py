@@ -15,9 +15,9 @@ DEFAULT_SETTINGS = "controlplane.settings"
 COMPONENTS = {"serve": "app", "worker": "worker", "dispatch": "dispatch", "autoscale": "autoscale"}
 # They serve no page, so they do without the packages of pages: a third of their start.
 CONSOLE = {
-    "apikeys", "audit", "cron", "demo", "dlq", "enqueue", "members", "nodes", "operations",
-    "queues", "restored", "scaling", "simulate_scaling", "stress", "tasks", "top", "types",
-    "views", "workflows",
+    "apikeys", "audit", "cron", "demo", "dlq", "enqueue", "export", "members", "nodes",
+    "operations", "queues", "restored", "scaling", "simulate_scaling", "stress", "tasks", "top",
+    "types", "views", "workflows",
 }  # fmt: skip
 # These wait for a database that comes back, so whether there is one is checked first.
 LONG_RUNNING = {*COMPONENTS, "runserver"}

@@ -1,10 +1,13 @@
-"""Reactions to the beginning and the end of nodes, and to the end of slots."""
+"""Reactions to the beginning and the end of nodes, and to the end of slots.
+
+Every process connects them. What only a node's beginning or end needs is imported then: a short
+command starts without it.
+"""
 
 from typing import Any
 
 from django.dispatch import receiver
 
-from tasks_app.services.declarations import note_end_of_declarer, publish_declarations
 from tasks_app.services.rescue import release_node, rescue_node, settle_slot
 from tasks_app.services.supervision import supervise
 from workers.runtime import Runtime
@@ -24,16 +27,22 @@ def on_slot_lost(node_id: int, slot: Slot, **_: Any) -> None:
 
 @receiver(node_registered)
 def on_node_registered(node_id: int, **_: Any) -> None:
+    from tasks_app.services.declarations import publish_declarations
+
     publish_declarations(node_id)
 
 
 @receiver(node_stopped)
 def on_node_stopped(node_id: int, **_: Any) -> None:
+    from tasks_app.services.declarations import note_end_of_declarer
+
     note_end_of_declarer(node_id)
     release_node(node_id)
 
 
 @receiver(node_lost)
 def on_node_lost(node_id: int, **_: Any) -> None:
+    from tasks_app.services.declarations import note_end_of_declarer
+
     note_end_of_declarer(node_id)
     rescue_node(node_id)

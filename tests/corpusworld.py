@@ -246,7 +246,7 @@ def _make_operation(text: str) -> Operation:
 def _make_view(text: str, number: int) -> SavedView:
     view = make_view(name=f"view {number}", is_shared=True, is_pinned=True)
     filters = {"type": [cut(text, 200)], cut(text, 60): [text]}
-    write(view, name=f"{number} {cut(text, 70)}", owner_label=cut(text, 200), filters=filters)
+    write(view, name=f"{cut(text, 70)} {number}", owner_label=cut(text, 200), filters=filters)
     return view
 
 

@@ -21,6 +21,9 @@ _INDENT = "    "
 _INVISIBLE = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 _FILLERS = re.compile(f"[{_INVISIBLE}]")
 _LINES = frozenset("\n\t")
+# Flags as their two letters: where a cell ends between them, terminals disagree about the width of
+# the half that is left.
+_FLAGS = {0x1F1E6 + number: chr(ord("A") + number) for number in range(26)}
 
 
 def safe_text(text: object, *, keep_lines: bool = False) -> str:
@@ -32,6 +35,11 @@ def safe_text(text: object, *, keep_lines: bool = False) -> str:
         return value
     kept = _LINES if keep_lines else frozenset()
     return "".join(each if each in kept or _is_plain(each) else _escaped(each) for each in value)
+
+
+def terminal_text(text: object) -> str:
+    """One line of a text, in which every character only stands where it is printed."""
+    return safe_text(text).translate(_FLAGS)
 
 
 def safe_json(value: Any, *, default: Any = str) -> str:

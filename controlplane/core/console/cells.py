@@ -8,18 +8,10 @@ from dataclasses import dataclass
 
 from wcwidth import iter_graphemes, wcswidth
 
-from controlplane.core.safetext import safe_text
+from controlplane.core.safetext import terminal_text
 
-# Flags as their two letters: where a cell ends between them, terminals disagree about the width of
-# the half that is left.
-_FLAGS = {0x1F1E6 + number: chr(ord("A") + number) for number in range(26)}
 _ELLIPSIS = "…"
 _CARRIER = "◌"  # what a mark is written on that has no letter before it
-
-
-def terminal_text(text: object) -> str:
-    """One line of a text, in which every character only stands where it is printed."""
-    return safe_text(text).translate(_FLAGS)
 
 
 def width_of(text: str) -> int:

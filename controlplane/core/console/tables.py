@@ -18,9 +18,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from controlplane.core.console.cells import terminal_text
 from controlplane.core.formatting import EMPTY
-from controlplane.core.safetext import safe_text
+from controlplane.core.safetext import safe_text, terminal_text
 
 __all__ = [
     "Columns",

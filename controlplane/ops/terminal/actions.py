@@ -7,9 +7,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from controlplane.core.console.cells import terminal_text
 from controlplane.core.errors import Conflict
 from controlplane.core.formatting import format_count, format_percent
+from controlplane.core.safetext import terminal_text
 from controlplane.ops.terminal.panes import error_text
 from controlplane.ops.terminal.snapshot import GroupLine, NodeLine, QueueLine
 from controlplane.workspaces.console import terminal_actor

@@ -10,6 +10,7 @@ from controlplane.ops.terminal.layout import draw_head
 from controlplane.ops.terminal.snapshot import Snapshot, Totals
 from controlplane.ops.terminal.state import State
 from controlplane.ops.terminal.table import draw_heading, draw_row, place
+from scaling.schema import SETTINGS
 
 _TALL = 1_000
 
@@ -69,7 +70,7 @@ def _describe_totals(totals: Totals) -> dict[str, Any]:
     return {
         "oldestWaitSeconds": totals.oldest_seconds,
         "oldestQueue": totals.oldest_queue or None,
-        "objectiveSeconds": totals.objective_seconds,
+        SETTINGS["objective_seconds"].api: totals.objective_seconds,
         "waiting": totals.waiting,
         "running": totals.running,
         "slots": totals.slots,

@@ -19,7 +19,7 @@ _EXAMPLES = """\
   manage.py queues pause mail
   manage.py queues limit mail --max-running 5 --rate-per-second 2
   manage.py queues limit mail --rate-per-second none      remove the limit
-  manage.py queues describe mail --owner payments --runbook https://wiki.example/mail"""
+  manage.py queues describe mail --owner payments --runbook https://wiki.example"""
 
 
 _HELP = {

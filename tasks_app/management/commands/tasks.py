@@ -16,9 +16,7 @@ from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import queries, services
 from tasks_app.filters import TaskFilter
 from tasks_app.queries import SORT_FIELDS
-from tasks_app.queries.declarations import list_types
 from tasks_app.schema.tasks import Explanation, Task, TaskDetail
-from tasks_app.schema.types import TaskType
 from tasks_app.services.rollups import recount_tasks
 
 _PAST = {"cancel": "cancelled", "retry": "retried"}
@@ -153,6 +151,10 @@ class Command(WorkspaceCommand):
         return Reply({"corrected": corrected}, [f"Corrected the counts of {counted}."])
 
     def _types(self, options: Options) -> Any:
+        # The other subcommands start without them.
+        from tasks_app.queries.declarations import list_types
+        from tasks_app.schema.types import TaskType
+
         return [represent(TaskType, each, None) for each in list_types(with_internal=False)]
 
 

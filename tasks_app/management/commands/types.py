@@ -14,8 +14,8 @@ from tasks_app.schema.types import TaskType, TaskTypeDetail
 from tasks_app.typewords import TypeState
 
 _EXAMPLES = """\
-  manage.py types                 what live nodes declare, and what none does any more
-  manage.py types shop.invoice    who declares it, its owner, runbook and defaults"""
+  manage.py types                 what nodes declare, or did until now
+  manage.py types shop.invoice    who declares it, its owner and its runbook"""
 
 
 class Command(ConsoleCommand):

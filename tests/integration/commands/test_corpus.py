@@ -24,6 +24,7 @@ from controlplane.ops.terminal.snapshot import SnapshotReader
 from controlplane.ops.terminal.state import State
 from controlplane.ops.terminal.table import draw_row, place
 from controlplane.workspaces.exporting import ExportedList, find_list, list_all
+from tasks_app.models import TypeDeclaration
 from tests.clients import default_workspace
 from tests.corpus import KEYS, NUMBERS, TEXTS
 from tests.corpusworld import CorpusWorld, chosen_names
@@ -64,7 +65,7 @@ LISTS = [
 ROWS = [
     ("tasks show {}", "tasks_app.Task"),
     ("nodes show {}", "workers.Node"),
-    ("types {}", "tasks_app.TypeDeclaration"),
+    ("types -- {}", "tasks_app.TypeDeclaration"),
     ("dlq show {}", "dlq.DeadLetter"),
     ("operations show {}", "operations.Operation"),
     ("operations items {}", "operations.Operation"),
@@ -110,6 +111,12 @@ def show(*arguments: str) -> str:
     return out.getvalue() + err.getvalue()
 
 
+def fill(command: str, row: Any) -> list[str]:
+    """The command with the row's id; types have a name alone, which may begin like an option."""
+    name = row.type if isinstance(row, TypeDeclaration) else row.pk
+    return [part.format(name) for part in command.split()]
+
+
 def faults_of(text: str) -> list[str]:
     """Characters that do more than stand there, and lines that leave their columns."""
     found = find_dangers(text)
@@ -135,7 +142,7 @@ def test_a_list_keeps_to_its_columns(world: CorpusWorld, command: str) -> None:
 @pytest.mark.parametrize(("command", "label"), ROWS)
 def test_a_row_is_shown_whatever_it_holds(world: CorpusWorld, command: str, label: str) -> None:
     for name, row in world.rows[label].items():
-        text = show(*command.format(row.pk).split())
+        text = show(*fill(command, row))
         assert (name, faults_of(text)) == (name, [])
 
 
@@ -199,7 +206,8 @@ def test_top_as_json_is_json(world: CorpusWorld) -> None:
 
 
 def as_json(*arguments: str) -> Any:
-    ran = run(*arguments, "--json")
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    ran = run(*arguments[:end], "--json", *arguments[end:])
     assert ran.code == 0 or "--watch" in arguments, ran.err
     assert find_dangers(ran.out + ran.err) == []
     return json.loads(ran.out)
@@ -213,7 +221,7 @@ def test_a_list_as_json_is_json(world: CorpusWorld, command: str) -> None:
 @pytest.mark.parametrize(("command", "label"), ROWS)
 def test_a_row_as_json_is_json(world: CorpusWorld, command: str, label: str) -> None:
     for row in world.rows[label].values():
-        assert isinstance(as_json(*command.format(row.pk).split()), dict | list)
+        assert isinstance(as_json(*fill(command, row)), dict | list)
 
 
 def test_names_come_back_as_they_are(world: CorpusWorld) -> None:

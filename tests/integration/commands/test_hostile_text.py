@@ -235,6 +235,21 @@ COMMANDS = [
     "apikeys create {text}",
     "apikeys list",
     "apikeys revoke {key}",
+    "export audit --output {output}",
+    "export dead-letter-groups --output {output}",
+    "export dead-letters --output {output}",
+    "export executions {schedule} --output {output}",
+    "export nodes --output {output}",
+    "export operation-items {operation} --output {output}",
+    "export operations --output {output}",
+    "export queues --output {output}",
+    "export replays --output {output}",
+    "export scaling-events --output {output}",
+    "export schedules --output {output}",
+    "export stress-tests --output {output}",
+    "export tasks --output {output}",
+    "export workflow-runs --output {output}",
+    "export workflows --output {output}",
     "audit list",
     "members list",
     "members add {text}",
@@ -256,7 +271,8 @@ def values(ids: dict[str, str], tmp_path: Path) -> dict[str, str]:
     """What stands in braces in the commands."""
     file = tmp_path / "definition.json"
     file.write_text(json.dumps({"name": SHORT, "tasks": CHAIN}), encoding="utf-8")
-    return ids | {"file": str(file), "text": SHORT, "queue": SHORT}
+    output = str(tmp_path / "export.csv")
+    return ids | {"file": str(file), "output": output, "text": SHORT, "queue": SHORT}
 
 
 def fill(command: str, values: dict[str, str]) -> list[str]:

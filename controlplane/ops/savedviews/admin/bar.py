@@ -12,6 +12,7 @@ from django.utils.text import capfirst
 
 from controlplane.core.admin.navigation import CHOSEN_VIEW
 from controlplane.core.errors import FieldError, Invalid
+from controlplane.core.visibletext import isolated_text
 from controlplane.ops.savedviews.content import (
     Content,
     describe,
@@ -147,7 +148,7 @@ def _saved(request: HttpRequest, of: SavableList, row: SavedView, *, has_several
     return Item(
         key=str(row.id),
         name=row.name,
-        help=f"{describe(of, content)}; of {row.owner_label}",
+        help=f"{describe(of, content)}; of {isolated_text(row.owner_label)}",
         url=_url(of, content, workspace_in_address(request, of, slug), str(row.id)),
         content=content,
         workspace=slug if has_several else "",

@@ -20,11 +20,11 @@ from controlplane.workspaces.lists import SavableList, all_lists, get_list
 _EXAMPLES = """\
   manage.py views lists
   manage.py views list --list tasks
-  manage.py views create tasks "Mail that failed" \\
-      --filters '{"status": ["FAILED"], "queue": "mail", "finishedAfter": "24h"}'
+  manage.py views create tasks "Failed today" \\
+      --filters '{"status": ["FAILED"], "finishedAfter": "24h"}'
   manage.py views create tasks "My slowest" --like slowest --pinned
-  manage.py views change 018f6f2e-0000-7000-8000-000000000000 --name "Mail, failed"
-  manage.py views delete 018f6f2e-0000-7000-8000-000000000000"""
+  manage.py views change ID --name "Tasks that failed"
+  manage.py views delete ID"""
 
 
 class Command(WorkspaceCommand):
