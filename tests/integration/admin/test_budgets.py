@@ -98,7 +98,7 @@ BOUNDS = {
     "tasks_app_task_changes": 15,
     "tasks_app_task_export": 7,
     "tasks_app_task_family": 9,
-    "tasks_app_task_list_changes": 3,
+    "tasks_app_task_list_changes": 8,
     "tasks_app_task_logs": 8,
     "tasks_app_task_submit": 7,
     "tasks_app_typedeclaration_change": 11,
