@@ -67,7 +67,10 @@ BESIDE = (
     Beside("children, a text", "tasks_app_task_family", TASK, _PARENT, f"q={NOWHERE}"),
     Beside("changes of a task", "tasks_app_task_changes", TASK),
     Beside("log of a task", "tasks_app_task_logs", TASK),
-    Beside("changes of the list", "tasks_app_task_list_changes"),
+    Beside(
+        "changes of the list", "tasks_app_task_list_changes",
+        query="ids={task}&anchor={task}&figures=1",
+    ),
     Beside("export", "tasks_app_task_export", query="workspace=default"),
     Beside("export, failed", "tasks_app_task_export", query="workspace=default&status=FAILED"),
     *(

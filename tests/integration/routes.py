@@ -219,7 +219,7 @@ ROUTES = [
     get("/tasks/{task}", "tasks:read"),
     get("/tasks/{task}/explain", "tasks:read"),
     get("/task-types", "task-types:read", of_all=True),
-    get("/task-types/noop", "task-types:read", of_all=True),
+    get("/task-types/{type}", "task-types:read", of_all=True),
     get("/queues", "queues:read"),
     get("/queues/{queue}", "queues:read"),
     post("/tasks", *TASKS, body={"type": "noop"}, ok=201),
@@ -294,6 +294,7 @@ def make_rows(workspace: Workspace, word: str) -> dict[str, str]:
     return {
         "queue": queue.name,
         "step": "look",
+        "type": "noop",
         "topic": f"task:{task.id}",
         "fingerprint": letter.fingerprint,
         **{name: str(row.id) for name, row in rows.items()},

@@ -279,6 +279,9 @@ def routes(*viewsets: type[Views]) -> list[URLPattern]:
     for viewset in viewsets:
         for name, handler in vars(viewset).items():
             if (config := getattr(handler, "verb", None)) is not None:
+                # Django would call it for this method at every path of the view set.
+                if name in viewset.http_method_names:
+                    raise TypeError(f"{viewset.__name__}.{name} has a method's name: rename it.")
                 paths.setdefault((config.path, viewset), {})[config.method.lower()] = name
     return [
         optional_slash_path(path, _view_of(viewset, actions))

@@ -128,6 +128,6 @@ class SavedViews(Views):
         errors=(404,),
         role="viewer",
     )
-    def delete(self, request: WorkspaceRequest, id: UUID) -> None:  # noqa: A002 - the name in the API
+    def remove(self, request: WorkspaceRequest, id: UUID) -> None:  # noqa: A002 - the name in the API
         """Only its owner or an admin deletes a shared view."""
         editing.delete_view(workspace_id=request.workspace.id, view_id=id, actor=request.actor)

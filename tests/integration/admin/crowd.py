@@ -17,9 +17,11 @@ from django_celery_beat.models import (
 from django_celery_results.models import GroupResult, TaskResult
 
 from controlplane.core.clock import now, utc_z
+from controlplane.core.requests import working_for
 from controlplane.ops.stress.control import stop_test
 from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
+from controlplane.workspaces.audit.kinds import list_kinds
 from controlplane.workspaces.models import Workspace
 from dlq.filters import LetterFilter
 from dlq.models import GroupNote, LetterGroup
@@ -70,6 +72,7 @@ def add_rows(number: int) -> None:
     _add_fleet(number)
     _add_stress_tests(number, home)
     _add_others(number, home, tag)
+    _add_audit_events(home)
 
 
 def _add_tenants(number: int, tag: str) -> None:
@@ -214,3 +217,11 @@ def _add_others(number: int, home: Workspace, tag: str) -> None:
         SolarSchedule.objects.create(event="sunset", latitude=each, longitude=number)
         interval = IntervalSchedule.objects.create(every=each + 1, period="days")
         PeriodicTask.objects.create(name=f"{tag}-{each}", task="x", interval=interval)  # fmt: skip
+
+
+def _add_audit_events(home: Workspace) -> None:
+    """One of each kind of object, all of one request: a page looks up each kind by itself."""
+    with working_for("a request"):
+        for kind in list_kinds():
+            key = kind.rows().order_by("-pk").values_list(kind.key, flat=True).first()
+            services.record_audit(home, SYSTEM, "seen", kind.target, key, {})

@@ -41,7 +41,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_rows() -> None:
     root = world.people["root"]
     shared = [make_node(), make_scaling_event(), make_leader()]
     labels = [*world.own, *(row._meta.label for row in shared)]
-    assert len(labels) == 19
+    assert len(labels) == 20
     before = {label: count_queries(root, list_of(label)) for label in labels}
     for slug in ("third", "fourth"):
         rows_of(other_workspace(slug))

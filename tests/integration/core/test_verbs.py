@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
+from controlplane.core.http.verbs import Views, routes, verb
 from tasks_app.models import IdempotencyKey, Task
 from tests.clients import key_client, other_workspace
 from tests.factories import make_task
@@ -62,6 +63,16 @@ class TestVerbs:
             client.get("/toys?fields=name")
         (read,) = [q["sql"] for q in queries if q["sql"].startswith('SELECT "tasks_app_task"')]
         assert '"payload"' not in read
+
+    def test_a_handler_with_the_name_of_a_method_is_refused(self) -> None:
+        """Django would call it for that method at every path of the view set."""
+
+        class Balls(Views):
+            @verb("DELETE", "balls/<str:name>", name="balls", summary="Drop", returns=None)
+            def delete(self, request: Any, name: str) -> None: ...
+
+        with pytest.raises(TypeError, match=r"Balls\.delete"):
+            routes(Balls)
 
     def test_roles_and_scopes(self, client: APIClient) -> None:
         toy = make_task("COMPLETED")

@@ -92,7 +92,7 @@ class Toys(Views):
         role="admin",
         resource="toys",
     )
-    def delete(self, request: WorkspaceRequest, id: UUID) -> None:  # noqa: A002 - the name in the API
+    def remove(self, request: WorkspaceRequest, id: UUID) -> None:  # noqa: A002 - the name in the API
         """No answer."""
 
     @verb(
