@@ -50,9 +50,9 @@ setting() {
 }
 
 random_text() {
-    # 48 letters and digits; the pipe ends early, so its status is not ours
+    # Letters and digits; the pipe ends early, so its status is not ours
     set +o pipefail
-    LC_ALL=C tr -dc 'A-Za-z0-9' </dev/urandom | head -c "${1:-48}"
+    LC_ALL=C tr -dc 'A-Za-z0-9' </dev/urandom | head -c "$1"
     set -o pipefail
 }
 

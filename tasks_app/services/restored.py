@@ -72,11 +72,8 @@ def hold_after_restore(*, reason: str, message: str, actor: Actor) -> list[HeldQ
             target_id=workspace_id,
             detail={"reason": reason, "unfinished": count, "queues": len(owned)},
         )
-    return [
-        HeldQueue(each.workspace_id, each.name, unfinished[key], key in paused)
-        for each in queues
-        for key in [(each.workspace_id, each.name)]
-    ]
+    keys = [(each.workspace_id, each.name) for each in queues]
+    return [HeldQueue(*key, unfinished[key], key in paused) for key in keys]
 
 
 def _note_in_parts(message: str) -> Iterator[dict[tuple[UUID, str], int]]:

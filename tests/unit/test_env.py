@@ -158,9 +158,9 @@ def test_a_database_that_vanishes_is_noticed_within_a_minute() -> None:
 
 def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "secret"
-    file.write_text(" of the file\n")
+    file.write_text(" from a file\n")
     values = {"REDIS_PASSWORD_FILE": str(file), "REDIS_PASSWORD": " ", "FILE_ROOTS": "/srv"}
-    assert read_secret_files(values) == {"REDIS_PASSWORD": "of the file"}
+    assert read_secret_files(values) == {"REDIS_PASSWORD": "from a file"}
 
 
 @pytest.mark.parametrize(

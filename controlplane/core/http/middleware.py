@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 
 REQUEST_ID_HEADER = "X-Request-ID"
 REASON_HEADER = "X-Reason"
-# Allowed in a log line, a header and a column of 64 characters.
 _PAGES = "/admin/"
+# Allowed in a log line, a header and a column of 64 characters.
 _SANE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,64}")
 
 Next = Callable[[HttpRequest], Any]

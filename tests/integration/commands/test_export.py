@@ -34,7 +34,7 @@ def test_to_a_file(tmp_path: Path) -> None:
 def test_what_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_task()
     before = tmp_path / "tasks.csv"
-    before.write_text("of yesterday")
+    before.write_text("yesterday's rows")
 
     def fail(self: Export) -> bytes:
         raise OSError("No space is left.")
@@ -43,7 +43,7 @@ def test_what_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ran = run("export", "tasks", "--output", str(before))
     assert ran.code == 1
     assert "No space is left." in ran.err
-    assert before.read_text() == "of yesterday"
+    assert before.read_text() == "yesterday's rows"
     assert list(tmp_path.iterdir()) == [before]
     assert slots.count() == 0
 
