@@ -50,9 +50,11 @@ class PostgresTrial(Trial):
     """Image, with its tag or digest."""
     resources: Resources = resources("100m", "256Mi", "512Mi")
     """CPU and memory."""
+    persistent: bool = True
+    """Keep the data on a volume, which stays when the release is removed; false: the data is gone
+    with the pod."""
     storage: Size = "1Gi"
-    """Size of its volume, which stays when the release is removed; 0: the data is gone with the
-    pod."""
+    """Size of that volume."""
     storage_class: OptionalName = ""
     """Storage class of the volume; empty: the cluster's default."""
 

@@ -5,6 +5,7 @@ They are made of the chart; tests/chart shows that they are up to date.
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,10 @@ NOT_OBJECTS = {"kustomization.yaml", "values.yaml"}
 EXAMPLES = {"keda.yaml", "hpa.yaml", "secret.example.yaml"}
 
 
+@cache
 def read(name: str) -> list[Any]:
-    return list(yaml.safe_load_all((PLACE / name).read_text(encoding="utf-8")))
+    text = (PLACE / name).read_text(encoding="utf-8")
+    return list(yaml.load_all(text, Loader=yaml.CSafeLoader))
 
 
 def find(kind: str, name: str) -> Any:

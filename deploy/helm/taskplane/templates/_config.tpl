@@ -10,7 +10,7 @@ postgres://{{ $postgres.user | urlquery }}@{{ include "taskplane.postgresHost" .
 {{- define "taskplane.allowedHosts" -}}
 {{- $service := printf "%s-app" (include "taskplane.fullname" .) -}}
 {{- $inside := list "localhost" $service (printf "%s.%s" $service .Release.Namespace) (printf "%s.%s.svc" $service .Release.Namespace) -}}
-{{- concat .Values.hosts $inside | join "," -}}
+{{- concat (default list .Values.hosts) $inside | join "," -}}
 {{- end -}}
 
 {{/* What is no secret, the same for all components. docs/configuration.md describes each variable. */}}
