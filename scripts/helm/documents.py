@@ -52,7 +52,7 @@ def schema() -> dict[str, Any]:
     found = _without_titles(Values.model_json_schema(by_alias=True))
     properties = found["properties"]
     # Charts with this one as a part set it.
-    properties["global"] = {"type": "object", "description": "Of Helm itself; not used."}
+    properties["global"] = {"type": "object", "description": "Helm's own; not used."}
     any_text = {"type": ["string", "number", "boolean"]}
     properties["config"] |= {
         "properties": dict.fromkeys(settings(), any_text),

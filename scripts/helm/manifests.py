@@ -13,7 +13,7 @@ _HELMS = re.compile(r"^ *(helm\.sh/chart|app\.kubernetes\.io/managed-by): .*\n",
 _HEAD = (
     "# Made by scripts/render-chart of deploy/helm/taskplane and values.yaml: change it there.\n"
 )
-# For whoever follows the number that the autoscaler publishes: not part of kustomization.yaml.
+# What follows the number that the autoscaler publishes: not part of kustomization.yaml.
 _FOLLOWERS = {"hpa.yaml": "hpa", "keda.yaml": "keda"}
 _REMARKS = {
     "migrate.yaml": (

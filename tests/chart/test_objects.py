@@ -79,7 +79,7 @@ def test_every_stored_schema_is_used() -> None:
 
 @every_set
 def test_selectors_find_their_own_pods_only(name: str) -> None:
-    """Of each workload, Service and budget."""
+    """Those of workloads, Services and budgets."""
     all_pods = list(pods(objects(name)))
     for item in kinds(objects(name), "Deployment") + kinds(objects(name), "StatefulSet"):
         found = [pod.name for pod in all_pods if selects(item["spec"]["selector"], pod.labels)]

@@ -4,7 +4,7 @@ import pytest
 
 from tests.chart.rendering import failure
 
-# Of external-database unless a set is named: what is set, and a part of the sentence.
+# What is set beside external-database, and a part of the sentence.
 WRONG = [
     # One value by itself: the schema
     ("app.replicas=-1", "at '/app/replicas': minimum: got -1, want 0"),
