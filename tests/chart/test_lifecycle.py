@@ -24,7 +24,9 @@ def test_with_servers_of_yours_the_schema_comes_first() -> None:
     pod = pod_of("external-database", "migrate")
     (container,) = pod.containers
     assert "envFrom" not in container
-    assert pod.spec["serviceAccountName"] == "default"
+    assert pod.spec["serviceAccountName"] == "taskplane-migrate"
+    found = hooks("external-database")["ServiceAccount", "taskplane-migrate"]
+    assert found == "pre-install,pre-upgrade"
     given = {each["name"]: each["value"] for each in container["env"]}
     config = pick(objects("external-database"), "ConfigMap", "taskplane-config")["data"]
     assert config.items() <= given.items()

@@ -106,7 +106,7 @@ def selects(selector: Object, labels: dict[str, str]) -> bool:
 def test_what_is_named_is_there(name: str) -> None:
     """Accounts, and ConfigMaps and Secrets of the chart itself."""
     there = {(item["kind"], item["metadata"]["name"]) for item in objects(name)}
-    accounts = {pod.spec["serviceAccountName"] for pod in pods(objects(name))} - {"default"}
+    accounts = {pod.spec["serviceAccountName"] for pod in pods(objects(name))}
     assert {("ServiceAccount", account) for account in accounts} <= there
     foreign = {"taskplane-secrets"} if ("Secret", "taskplane-secrets") not in there else set()
     for pod in pods(objects(name)):

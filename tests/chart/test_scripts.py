@@ -171,6 +171,14 @@ def test_the_test_of_an_installation_waits_for_the_task(smoke: ModuleType, serve
     assert headers["X-Forwarded-Proto"] == "https"
 
 
+def test_the_test_of_an_installation_explains_a_missing_key(
+    smoke: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "key").unlink()
+    assert smoke.main() == 1
+    assert "name its Secret in tests.keySecret" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("answers", "sentence"),
     [

@@ -19,6 +19,13 @@ ENDED = {"COMPLETED", "FAILED", "CANCELLED"}
 
 
 def main() -> int:
+    if not Path(os.environ["KEY_FILE"]).exists():
+        print(
+            "There is no API key: the bootstrap has not made one, as there were users. Make one "
+            "with manage.py apikeys create, and name its Secret in tests.keySecret.",
+            file=sys.stderr,
+        )
+        return 1
     try:
         task = call("/tasks", {"name": "helm test", "type": "noop", "payload": {}})
         give_up = time.monotonic() + WAIT_SECONDS

@@ -138,6 +138,19 @@ annotations:
   {{- end }}
 {{- end -}}
 
+{{/* metadata of a pod that ends. Arguments: root, component. */}}
+{{- define "taskplane.jobMetadata" -}}
+labels:
+  {{- include "taskplane.selector" . | nindent 2 }}
+  {{- with .root.Values.podLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .root.Values.podAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
 {{/* Probes over HTTP. Arguments: port, live, ready (paths), host: the value of the header. */}}
 {{- define "taskplane.httpProbes" -}}
 startupProbe:
