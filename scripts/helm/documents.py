@@ -130,8 +130,8 @@ def readme() -> str:
         "",
         "## Values",
         "",
-        "A wrong value fails before anything is installed, with a sentence that names it. Values",
-        "without a range are passed on as Kubernetes describes them.",
+        "A wrong value fails before anything is installed, with a sentence that names it. What",
+        "Kubernetes describes itself (affinity, volumes …) is passed on as it is.",
     ]
     top = [(name, getattr(Values(), name)) for name in Values.model_fields]
     rows = [row for name, value in top if not isinstance(value, BaseModel)

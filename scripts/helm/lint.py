@@ -16,7 +16,7 @@ import yaml
 
 from scripts.helm.documents import CHART, ROOT
 from scripts.helm.manifests import render
-from scripts.helm.tools import TOOLS, MissingToolError
+from scripts.helm.tools import TOOLS, MissingToolError, find_helm
 
 # The newest that the chart was rendered for, and the oldest that the tool knows.
 VERSIONS = ("1.35", "1.25")
@@ -41,6 +41,7 @@ def main() -> int:
     except subprocess.CalledProcessError as error:
         sys.exit(f"lint-deploy: {(error.stderr or str(error)).strip()}")
     checks: list[Callable[[], list[str]]] = [
+        check_chart,
         lambda: check_schemas(rendered),
         lambda: check_security(rendered, exceptions["checkov"]),
         lambda: check_dockerfile(exceptions["hadolint"]),
@@ -97,6 +98,19 @@ def render_all(folder: Path) -> list[Path]:
         file.write_text(render(["--values", str(values)]), encoding="utf-8")
         files.append(file)
     return files
+
+
+def check_chart() -> list[str]:
+    """Helm's own look at the chart."""
+    sets = [str(path) for path in sorted((CHART / "ci").glob("*.yaml"))]
+    problems = []
+    for values in sets:
+        code, output = call(
+            [str(find_helm()), "lint", "--strict", "--quiet", str(CHART), "--values", values]
+        )
+        if code:
+            problems.append(f"helm lint, {values}:\n{output.strip()}")
+    return problems
 
 
 def check_schemas(rendered: list[Path]) -> list[str]:

@@ -13,7 +13,7 @@ postgres://{{ $postgres.user | urlquery }}@{{ include "taskplane.postgresHost" .
 {{- concat (default list .Values.hosts) $inside | join "," -}}
 {{- end -}}
 
-{{/* What is no secret, the same for all components. docs/configuration.md describes each variable. */}}
+{{/* The settings of all components, by the names of docs/configuration.md. */}}
 {{- define "taskplane.config" -}}
 {{- $pool := include "taskplane.pool" . | fromJson -}}
 {{- $secrets := include "taskplane.secrets" . | fromJson -}}
