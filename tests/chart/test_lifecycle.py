@@ -2,7 +2,17 @@
 
 import base64
 
-from tests.chart.rendering import Pod, kinds, objects, objects_with, pick, pods
+from scripts.helm.manifests import render
+from tests.chart.rendering import (
+    Pod,
+    kinds,
+    objects,
+    objects_with,
+    pick,
+    pods,
+    read_all,
+    values_of,
+)
 
 
 def hooks(name: str) -> dict[tuple[str, str], str]:
@@ -115,3 +125,20 @@ def test_what_an_old_cluster_lacks_can_be_left_out() -> None:
     )
     assert not kinds(items, "PodDisruptionBudget")
     assert not kinds(items, "NetworkPolicy")
+
+
+def test_two_releases_in_one_namespace_share_nothing() -> None:
+    """Neither a name nor a pod."""
+    found = [list(read_all(render(["--values", values_of("ha")], release=r))) for r in ("a", "b")]
+    names = [{(item["kind"], item["metadata"]["name"]) for item in items} for items in found]
+    assert not names[0] & names[1]
+    selector = pick(tuple(found[0]), "Service", "a-taskplane-app")["spec"]["selector"]
+    assert not [pod for pod in pods(tuple(found[1])) if selector.items() <= pod.labels.items()]
+
+
+def test_names_of_a_long_release_are_short_enough() -> None:
+    longest = "worker-set-of-length"
+    options = ["--values", values_of("ha"), "--set", f"workerSets.{longest}.queues={{x}}"]
+    items = list(read_all(render(options, release="r" * 53)))
+    assert max(len(item["metadata"]["name"]) for item in items) <= 63
+    assert any(item["metadata"]["name"].endswith(longest) for item in items)
