@@ -79,6 +79,8 @@ class RealKubernetes:
             yaml.safe_load_all((_FILES / "autoscaler-rbac.yaml").read_text()),
             strict=True,
         ):
+            for each in (item, *item.get("subjects", [])):
+                each.get("metadata", each)["namespace"] = self.namespace
             self.admin.call("POST", path, item)
         self.wait_allowed(True)
         self.write_config()
@@ -93,12 +95,18 @@ class RealKubernetes:
         """That of the file for workers, with a container that has no task; spec: what else its pods
         have. It is there when its ReplicaSet is."""
         (item,) = yaml.safe_load_all((_FILES / "worker.yaml").read_text())
-        item["metadata"]["name"], item["spec"]["replicas"] = name, replicas
+        item["metadata"] = {"name": name, "labels": item["metadata"]["labels"]}
+        item["spec"]["replicas"] = replicas
         template = item["spec"]["template"]
         if name != DEPLOYMENT:
             for labels in (item["spec"]["selector"]["matchLabels"], template["metadata"]["labels"]):
                 labels["of"] = name
+        # What stands for a database: a wait for its schema, secrets, an account of their own.
+        for key in ("initContainers", "serviceAccountName"):
+            del template["spec"][key]
         (container,) = template["spec"]["containers"]
+        for volumes in (template["spec"]["volumes"], container["volumeMounts"]):
+            volumes[:] = [each for each in volumes if each["name"] != "secrets"]
         for key in ("envFrom", "env", "ports", "startupProbe", "livenessProbe", "readinessProbe"):
             del container[key]
         container |= {"image": REAL_IMAGE, "imagePullPolicy": "IfNotPresent"}

@@ -1,0 +1,1 @@
+"""The Helm chart in deploy/helm/taskplane: its values, its documents, its rendered manifests."""
