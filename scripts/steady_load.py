@@ -1,11 +1,11 @@
-"""Submits tasks to a running installation at a steady rate, then checks that each ended exactly once.
+"""Submits tasks to a running installation at a steady rate, and checks that each ends exactly once.
 
     TASKPLANE_URL=http://… TASKPLANE_API_KEY=tp_… python scripts/steady_load.py --seconds 60
 
 A submission that gets no answer, or 429 or 5xx, is sent again with the same idempotency key, as a
-careful client does. SIGTERM ends the submissions early. The last line is the result as JSON; the exit
-code is 1 when a task was lost or doubled.
-It uses only the standard library, so that it runs in any container that has Python.
+careful client does. SIGTERM ends the submissions early. The last line is the result as JSON; the
+exit code is 1 when a task was lost or doubled. It uses only the standard library, so that it runs
+in any container that has Python.
 """
 
 import argparse
@@ -39,7 +39,8 @@ class Client:
 
     def __init__(self, address: str, key: str) -> None:
         parts = urllib.parse.urlsplit(address)
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        is_secure = parts.scheme == "https"
+        kind = http.client.HTTPSConnection if is_secure else http.client.HTTPConnection
         self._connection = kind(parts.netloc, timeout=10)
         self._prefix = parts.path.rstrip("/")
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
@@ -121,7 +122,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=60, help="how long to submit (default: 60)")
+    parser.add_argument("--seconds", type=float, default=60, help="of submitting (default: 60)")
     parser.add_argument("--rate", type=float, default=20, help="tasks a second (default: 20)")
     parser.add_argument(
         "--wait", type=float, default=180, help="seconds for the last ones to end (default: 180)"
