@@ -35,6 +35,10 @@ WRONG = [
     ("monitoring.serviceMonitor.interval=often", "'often' does not match pattern"),
     # Several values together: templates/_validate.tpl
     ("postgres.host=", "No Postgres is named: set postgres.host"),
+    (
+        "postgres.enabled=true,postgres.host=,secrets.databaseUrl.existingSecret=x",
+        "secrets.databaseUrl is the address of another one: set only one of them",
+    ),
     ("redis.host=", "No Redis is named: set redis.host"),
     ("postgres.enabled=true", "and postgres.host names another one: set only one of them"),
     ("redis.enabled=true", "and redis.host names another one: set only one of them"),

@@ -10,6 +10,9 @@ values.schema.json.
 {{- if and .Values.postgres.enabled .Values.postgres.host -}}
 {{- fail "\npostgres.enabled runs a Postgres in the cluster, and postgres.host names another one: set only one of them." -}}
 {{- end -}}
+{{- if and .Values.postgres.enabled (or $secrets.databaseUrl.existingSecret $secrets.databaseUrl.value) -}}
+{{- fail "\npostgres.enabled runs a Postgres in the cluster, and secrets.databaseUrl is the address of another one: set only one of them." -}}
+{{- end -}}
 {{- if and (not .Values.redis.enabled) (not .Values.redis.host) -}}
 {{- fail "\nNo Redis is named: set redis.host. To try Taskplane out, set redis.enabled=true." -}}
 {{- end -}}
