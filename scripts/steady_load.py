@@ -114,6 +114,7 @@ def judge(ids: list[str], ended: dict[str, Any], stored: int) -> dict[str, int]:
         "lost": len(ids) - len(completed),
         "doubled": len(again) + max(0, stored - len(set(ids))),
         "handed_back": sum(found.count("INTERRUPTED") for found in outcomes.values()),
+        "cut_off": sum(found.count("LOST") for found in outcomes.values()),
         "workers": len({a["workerNode"] for task in ended.values() for a in task["attempts"]}),
     }
 

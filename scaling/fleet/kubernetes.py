@@ -23,6 +23,7 @@ from scaling.fleet.kubernetes_pods import (
     Pod,
     owner_of,
     read_pod,
+    read_revision,
     write_selector,
 )
 
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 _PATIENCE_SECONDS = 60.0
 _TRIES = 5
 _FIRST_PAUSE_SECONDS = 0.05
+_REPLACED = "A roll-out replaces it."
 _PASSED_OVER = "Kubernetes removed another pod in its place; it will be deleted by name."
 
 
@@ -43,6 +45,7 @@ class _View:
     pods: list[Pod]
     problem: str
     patience: float
+    newest: str = ""  # uid of the ReplicaSet with the deployment's present template
 
     @property
     def active(self) -> list[Pod]:
@@ -51,6 +54,16 @@ class _View:
     def find(self, keys: Sequence[str]) -> list[Pod]:
         wanted = set(keys)
         return [pod for pod in self.pods if pod.key in wanted]
+
+    @property
+    def replaced(self) -> set[str]:
+        """The keys of the pods that a roll-out is about to remove: those of an earlier template
+        beyond the scale. Without this they would count as workers too many, and the scale would be
+        lowered for pods that go by themselves."""
+        asked = sum(pod.asked_at is not None for pod in self.active)
+        surplus = max(0, len(self.active) - asked - self.replicas)
+        old = [p for p in self.active if p.asked_at is None and p.owner != self.newest]
+        return {pod.key for pod in old[:surplus]}
 
     def was_passed_over(self, pod: Pod) -> bool:
         """It was asked to end and the number of pods is right, but it still exists."""
@@ -73,6 +86,8 @@ class _View:
                 detail = _PASSED_OVER
             else:
                 phase, detail = Phase.STOPPING, ""
+        elif pod.key in self.replaced:
+            phase, detail = Phase.STOPPING, _REPLACED
         return Member(
             key=pod.key,
             phase=phase,
@@ -172,17 +187,15 @@ class KubernetesFleet:
         self._check_autoscalers()
         selector = write_selector(deployment["spec"]["selector"])
         uid = deployment["metadata"]["uid"]
-        sets = {
-            each["metadata"]["uid"]
-            for each in self.server.list_replicasets(selector)
-            if owner_of(each) == uid
-        }
+        found = [i for i in self.server.list_replicasets(selector) if owner_of(i) == uid]
+        sets = {each["metadata"]["uid"] for each in found}
         pods = [read_pod(i) for i in self.server.list_pods(selector) if owner_of(i) in sets]
         return _View(
             replicas=deployment["spec"].get("replicas", 1),
             pods=sorted(pods, key=lambda pod: (pod.created_at, pod.name)),
             problem=_read_problem(deployment),
             patience=self.patience,
+            newest=max(found, key=read_revision)["metadata"]["uid"] if found else "",
         )
 
     def _check_template(self, deployment: Object) -> None:

@@ -10,6 +10,7 @@ Object = dict[str, Any]
 # Read by the ReplicaSet controller: page "Well-Known Labels, Annotations and Taints".
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 LOWEST_COST = "-2147483648"
+_REVISION = "deployment.kubernetes.io/revision"  # page "Deployments"
 # Ours: when the pod was asked to end. Kept on the pod, so that the next loop knows it too and does
 # not take one more replica away for it.
 ASKED_AT = "taskplane/stop-asked-at"
@@ -28,6 +29,7 @@ class Pod:
 
     name: str
     uid: str
+    owner: str  # uid of its ReplicaSet
     created_at: datetime
     phase: Phase
     detail: str
@@ -59,6 +61,7 @@ def read_pod(item: Object) -> Pod:
     return Pod(
         name=metadata["name"],
         uid=metadata["uid"],
+        owner=owner_of(item),
         created_at=datetime.fromisoformat(metadata["creationTimestamp"]),
         phase=phase,
         detail=" ".join(detail.split())[:_DETAIL_LENGTH],
@@ -77,6 +80,14 @@ def owner_of(item: Object) -> str:
     """The uid of its controller; empty if there is none."""
     owners = item["metadata"].get("ownerReferences") or []
     return next((str(owner["uid"]) for owner in owners if owner.get("controller")), "")
+
+
+def read_revision(replicaset: Object) -> tuple[int, str]:
+    """By which the ReplicaSets of a deployment are in order: the one of its present template has the
+    highest number. It is set a moment after the object was made; the time tells until then."""
+    metadata = replicaset["metadata"]
+    number = (metadata.get("annotations") or {}).get(_REVISION, "")
+    return int(number) if number.isdecimal() else 0, metadata["creationTimestamp"]
 
 
 def write_selector(selector: Object) -> str:

@@ -95,6 +95,8 @@ class Cluster:
             "metadata": self._metadata(f"{deployment}-{suffix}", labels, owner, "Deployment"),
             "spec": {"replicas": replicas, "selector": {"matchLabels": labels}},
         }
+        revision = str(len(_owned(self.replicasets, owner)) + 1)
+        item["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = revision
         self.replicasets[item["metadata"]["name"]] = item
         self.touch(item)
         return item
@@ -189,7 +191,7 @@ class Cluster:
         excess = len(active) - replicaset["spec"]["replicas"]
         for _ in range(-excess):
             if self.quota is None or len(self.pods) < self.quota:
-                self._create_pod(replicaset)
+                self.create_pod(replicaset)
         if excess > 0:
             per_machine: dict[str, int] = {}
             for pod in active:
@@ -199,7 +201,7 @@ class Cluster:
             for pod in active[:excess]:
                 self.delete_pod(pod["metadata"]["name"])
 
-    def _create_pod(self, replicaset: Object) -> None:
+    def create_pod(self, replicaset: Object) -> None:
         meta, of = replicaset["metadata"], _owner(replicaset)
         deployment = next(d for d in self.deployments.values() if d["metadata"]["uid"] == of)
         name = f"{meta['name']}-{''.join(random.choices(_LETTERS, k=5))}"

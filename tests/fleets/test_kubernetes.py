@@ -10,7 +10,7 @@ from scaling.fleet import Fleet, Phase
 from scaling.fleet.kubernetes import KubernetesFleet
 from tests.engine import wait_until
 from tests.fleets.contract import FleetContract, World, keys_of, list_live
-from tests.fleets.kubernetes_world import Kubernetes, bring_up, open_cluster
+from tests.fleets.kubernetes_world import DEPLOYMENT, Kubernetes, bring_up, open_cluster
 
 COST = "controller.kubernetes.io/pod-deletion-cost"
 
@@ -159,6 +159,34 @@ def test_one_that_was_passed_over_is_reported_and_stopped_by_name(world: Kuberne
     assert world.stop_requests(chosen) == 1
     wait_until(lambda: keys_of(fleet.list_members()) == {third.key}, "the last one alone")
     assert world.replicas() == 1
+
+
+def test_pods_that_a_roll_out_replaces_are_not_workers_too_many(
+    world: Kubernetes, fleet: KubernetesFleet
+) -> None:
+    """Else each roll-out would lower the scale for the pods that it adds for a while."""
+    old = bring_up(fleet, 2)
+    with world.cluster.lock:
+        world.cluster.add_replicaset(DEPLOYMENT, "second", 2)
+    wait_until(lambda: world.count() == 4, "the pods of the new template")
+    replaced = [m for m in fleet.list_members() if m.phase is Phase.STOPPING]
+    assert keys_of(replaced) == keys_of(old)
+    assert {m.detail for m in replaced} == {"A roll-out replaces it."}
+    assert len([m for m in fleet.list_members() if m.phase is Phase.RUNNING]) == 2
+    assert world.replicas() == 2
+
+
+def test_the_first_pods_of_a_roll_out_replace_as_many_old_ones(
+    world: Kubernetes, fleet: KubernetesFleet
+) -> None:
+    old = bring_up(fleet, 2)
+    world.cluster.is_asleep = True
+    with world.cluster.lock:
+        second = world.cluster.add_replicaset(DEPLOYMENT, "second", 1)
+        world.cluster.create_pod(second)
+    wait_until(lambda: world.count() == 3, "the first pod of the new template")
+    replaced = [m for m in fleet.list_members() if m.phase is Phase.STOPPING]
+    assert keys_of(replaced) == {old[0].key}
 
 
 @pytest.mark.parametrize(
