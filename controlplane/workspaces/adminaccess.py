@@ -71,6 +71,12 @@ def own_workspaces(request: HttpRequest) -> list["Workspace"]:
     return found
 
 
+def submitter_of(request: HttpRequest) -> str:
+    """What a task keeps of the person, whatever the workspace."""
+    user: Any = request.user
+    return Actor(ActorKind.USER.value, "", user.get_username()[:200], None).as_submitter
+
+
 def actor_in(request: HttpRequest, workspace_id: UUID) -> Actor:
     """The person with their role in the workspace, or without a role if they are no member."""
     roles = roles_of(request)

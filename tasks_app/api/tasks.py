@@ -36,7 +36,7 @@ def _create_together(
     calls: Sequence[tuple[WorkspaceRequest, TaskIn]],
 ) -> list[Answer | BaseException]:
     """The handler of `create`, for calls that arrive together."""
-    asked = [(request.workspace.id, task) for request, task in calls]
+    asked = [(each.workspace.id, task, each.actor.as_submitter) for each, task in calls]
     return [
         found if isinstance(found, BaseException) else _created(*found)
         for found in services.accept_each(asked)
@@ -79,6 +79,7 @@ class Tasks(Views):
         """
         params = request.query_params
         wanted = filter_of_query(params, ignore=LIST_PARAMETERS)
+        wanted = wanted.asked_by(request.actor.as_submitter)
         must_scan = wanted.must_scan or params.get("sort") not in _INDEXED_SORTS
         with queries.in_bounded_time() if must_scan else nullcontext():
             return self.page(
@@ -101,7 +102,11 @@ class Tasks(Views):
     def create(self, request: WorkspaceRequest, task: TaskIn) -> Answer:
         """Submit a task; 200 when the idempotency key was used for it before."""
         spec = _with_key(request, task)
-        return _created(*services.accept_task(workspace_id=request.workspace.id, spec=spec))
+        return _created(
+            *services.accept_task(
+                workspace_id=request.workspace.id, spec=spec, submitter=request.actor.as_submitter
+            )
+        )
 
     @verb(
         "POST",
@@ -117,7 +122,12 @@ class Tasks(Views):
     def create_bulk(self, request: WorkspaceRequest, body: BulkIn) -> Answer:
         """Submit up to 10,000 tasks, all or none."""
         key = resolve_idempotency_key(request.headers.get(HEADER), body.idempotency_key)
-        done = services.accept_tasks(workspace_id=request.workspace.id, specs=body.tasks, key=key)
+        done = services.accept_tasks(
+            workspace_id=request.workspace.id,
+            specs=body.tasks,
+            key=key,
+            submitter=request.actor.as_submitter,
+        )
         return Answer(done, 201 if done.is_new else 200)
 
     @verb(
@@ -139,7 +149,7 @@ class Tasks(Views):
             workspace_id=request.workspace.id,
             actor=request.actor,
             action=body.action,
-            wanted=body.wanted,
+            wanted=body.wanted.asked_by(request.actor.as_submitter),
             priority=body.priority,
             dry_run=body.dry_run,
         )

@@ -104,6 +104,8 @@ def make_preview(
     if verb.needs_origin and selection.origin is None:
         message = f"{verb.name} is for what an earlier operation changed: name it."
         raise Invalid(errors=[FieldError(field="operation", message=message)])
+    named = verb.target.name_caller(selection.filter, actor)
+    selection = replace(selection, filter=named)
     rows = queries.find_rows(verb, workspace_id, selection)
     _require(verb, actor, rows)
     members = queries.measure(rows, verb.target.key)

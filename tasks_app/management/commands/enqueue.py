@@ -18,7 +18,7 @@ from controlplane.core.console.options import (
 from controlplane.core.console.output import CommandError, describe_refusal
 from controlplane.core.errors import Invalid
 from controlplane.core.schema import represent_value
-from controlplane.workspaces.console import WorkspaceCommand
+from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import services
 from tasks_app.management.waiting import (
     States,
@@ -96,13 +96,18 @@ class Command(WorkspaceCommand):
         return Reply(body, ())
 
     def _submit(self, workspace_id: UUID, spec: TaskSpec, options: Options) -> list[UUID]:
+        submitter = terminal_actor().as_submitter
         if options["count"] == 1:
-            return [services.submit_task(workspace_id=workspace_id, spec=spec)]
+            return [
+                services.submit_task(workspace_id=workspace_id, spec=spec, submitter=submitter)
+            ]
         ids: list[UUID] = []
         with self.progress("Submitting", total=options["count"]) as update:
             while len(ids) < options["count"]:
                 size = min(settings.TASKPLANE["BULK_MAX"], options["count"] - len(ids))
-                ids += services.submit_tasks(workspace_id=workspace_id, specs=[spec] * size)
+                ids += services.submit_tasks(
+                    workspace_id=workspace_id, specs=[spec] * size, submitter=submitter
+                )
                 update(completed=len(ids))
         return ids
 

@@ -72,7 +72,7 @@ class Command(WorkspaceCommand):
         )
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
-        selection, limit = read_options(TaskFilter, options), options["limit"]
+        selection, limit = _read_filter(options), options["limit"]
         with queries.in_bounded_time():
             tasks = queries.list_tasks(workspace_id, selection)
             rows = read_sorted(tasks, options["sort"], limit + 1)
@@ -130,7 +130,7 @@ class Command(WorkspaceCommand):
 
     def _select(self, workspace_id: UUID, options: Options) -> TaskFilter:
         """The tasks that are named, in one of three ways."""
-        selection = read_options(TaskFilter, options)
+        selection = _read_filter(options)
         if options["ids"]:
             if not selection.is_empty:
                 self.usage("Give ids or filters, one of the two.")
@@ -156,6 +156,10 @@ class Command(WorkspaceCommand):
         from tasks_app.schema.types import TaskType
 
         return [represent(TaskType, each, None) for each in list_types(with_internal=False)]
+
+
+def _read_filter(options: Options) -> TaskFilter:
+    return read_options(TaskFilter, options).asked_by(terminal_actor().as_submitter)
 
 
 def _sort(text: str) -> Sort:
