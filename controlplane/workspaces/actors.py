@@ -13,7 +13,6 @@ from datetime import datetime
 from controlplane.core.errors import FieldError, Forbidden
 from controlplane.workspaces.states import ActorKind, Role
 
-
 MAX_SUBMITTER = 220  # characters: a kind and a label
 
 

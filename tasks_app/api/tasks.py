@@ -8,6 +8,10 @@ from uuid import UUID
 from controlplane.core.http.openapi import filter_parameters
 from controlplane.core.http.verbs import Answer, Listed, Views, verb
 from controlplane.core.http.views import LIST_PARAMETERS
+from controlplane.core.requests import current_reason, stating_reason
+from controlplane.workspaces.bulk.calls import Call
+from controlplane.workspaces.bulk.preview import find_bulk_verb
+from controlplane.workspaces.bulk.schema import OperationPreview
 from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
 from controlplane.workspaces.idempotent_calls import KEY_PARAMETER
 from controlplane.workspaces.permissions import WorkspaceRequest
@@ -53,6 +57,11 @@ def _with_key(request: WorkspaceRequest, task: TaskIn) -> TaskIn:
 
 def _created(task: Any, is_new: bool) -> Answer:
     return Answer(task, 201 if is_new else 200)
+
+
+def _call_of(request: WorkspaceRequest, body: TaskAction) -> Call:
+    verb = find_bulk_verb("tasks", body.action)
+    return Call(request.workspace.id, verb, body.selection, request.actor, body.options)
 
 
 class Tasks(Views):
@@ -143,16 +152,39 @@ class Tasks(Views):
     def act(self, request: WorkspaceRequest, body: TaskAction) -> Any:
         """Cancel, retry, reprioritize or delete many tasks, in batches that are committed
         separately. At most 50,000 per call. A filter's retry leaves COMPLETED tasks alone unless
-        its `status` names them; delete takes ended tasks only.
+        its `status` names them; delete takes ended tasks only. With the `token` of a preview,
+        exactly what was previewed is changed.
         """
-        return services.act_on_tasks(
-            workspace_id=request.workspace.id,
-            actor=request.actor,
-            action=body.action,
-            wanted=body.wanted.asked_by(request.actor.as_submitter),
-            priority=body.priority,
-            dry_run=body.dry_run,
-        )
+        if body.token:
+            _call_of(request, body).confirm(
+                body.token, reason=body.reason, accept_drift=body.accept_drift
+            )
+        with stating_reason(body.reason or current_reason()):
+            return services.act_on_tasks(
+                workspace_id=request.workspace.id,
+                actor=request.actor,
+                action=body.action,
+                wanted=body.wanted.asked_by(request.actor.as_submitter),
+                priority=body.priority,
+                dry_run=body.dry_run,
+            )
+
+    @verb(
+        "POST",
+        "tasks/actions/preview",
+        name="tasks_act_preview",
+        summary="Preview an action on many tasks",
+        body=TaskAction,
+        examples=examples.ACTIONS,
+        returns=OperationPreview,
+        errors=(413, 422),
+    )
+    def preview_act(self, request: WorkspaceRequest, body: TaskAction) -> Any:
+        """How many tasks match, the first ten, and what would happen. Nothing is changed. The same
+        call to `POST /tasks/actions` with the token in the answer does exactly this, for ten
+        minutes; `POST /operations` does it as a bulk operation.
+        """
+        return _call_of(request, body).preview()
 
     @verb(
         "GET",

@@ -216,9 +216,7 @@ def _prepare_all(
     return rows, Family.of(specs, rows)
 
 
-def _submit_alone(
-    workspace_id: UUID, spec: Spec, using: str, submitter: str | None
-) -> NewTask:
+def _submit_alone(workspace_id: UUID, spec: Spec, using: str, submitter: str | None) -> NewTask:
     lanes = Lanes(workspace_id, using=using)
     row = prepare(spec, lanes=lanes, now=utc_now(), submitter=submitter)
     (error,) = _insert_each([row], using)

@@ -28,7 +28,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ViewSetMixin
 
 from controlplane.core.cursors import SortColumn
-from controlplane.core.http.openapi import filter_parameters, problems
+from controlplane.core.http.openapi import REASON_PARAMETER, filter_parameters, problems
 from controlplane.core.http.pagination import ListPagination
 from controlplane.core.http.views import LIST_PARAMETERS, ApiView, optional_slash_path
 from controlplane.core.schema import Request, Resource, field_names, represent, represent_row
@@ -127,7 +127,8 @@ def verb(
     listed = returns if isinstance(returns, Listed) else None
     config = Verb(method, path, _statuses(returns), body, query, listed, role, resource, check)
     config = replace(config, is_json=responses is None and not public, together=together)
-    shown_parameters = [*parameters, *(filter_parameters(query) if query else ())]
+    reason = () if method == "GET" else (REASON_PARAMETER,)
+    shown_parameters = [*parameters, *(filter_parameters(query) if query else ()), *reason]
     shown_responses = {**(responses or config.statuses), **({} if public else problems(*errors))}
 
     def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:

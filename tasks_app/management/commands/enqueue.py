@@ -98,9 +98,7 @@ class Command(WorkspaceCommand):
     def _submit(self, workspace_id: UUID, spec: TaskSpec, options: Options) -> list[UUID]:
         submitter = terminal_actor().as_submitter
         if options["count"] == 1:
-            return [
-                services.submit_task(workspace_id=workspace_id, spec=spec, submitter=submitter)
-            ]
+            return [services.submit_task(workspace_id=workspace_id, spec=spec, submitter=submitter)]
         ids: list[UUID] = []
         with self.progress("Submitting", total=options["count"]) as update:
             while len(ids) < options["count"]:

@@ -19,19 +19,19 @@ from controlplane.core.console.polling import poll
 from controlplane.core.schema import represent
 from controlplane.ops.operations import control, queries
 from controlplane.ops.operations.management import tables
-from controlplane.ops.operations.preview import find_bulk_verb, make_preview
-from controlplane.ops.operations.preview import read_options as read_verb_options
 from controlplane.ops.operations.schema import (
     Item,
     ItemFilter,
     Operation,
     OperationFilter,
     OperationIn,
-    OperationPreview,
     PreviewIn,
 )
-from controlplane.ops.operations.selection import read_selection
 from controlplane.ops.operations.states import ENDED, OperationState
+from controlplane.workspaces.bulk.preview import find_bulk_verb, make_preview
+from controlplane.workspaces.bulk.preview import read_options as read_verb_options
+from controlplane.workspaces.bulk.schema import OperationPreview
+from controlplane.workspaces.bulk.selection import read_selection
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 
 _POLL_SECONDS = 0.5
