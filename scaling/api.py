@@ -5,9 +5,10 @@ from uuid import UUID
 
 from drf_spectacular.utils import OpenApiExample
 
-from controlplane.core.http.verbs import Listed, Views, verb
+from controlplane.core.http.verbs import Answer, Listed, Views, verb
 from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.permissions import WorkspaceRequest
+from controlplane.workspaces.undo import undo_headers
 from scaling.configuration import change_configuration, check_changes
 from scaling.decisions import read_metric
 from scaling.overrides import release_override, set_override
@@ -24,6 +25,7 @@ from scaling.resources import (
     ScalingConfiguration,
     Status,
 )
+from scaling.undo import configuration_change, override_change
 from tasks_app.queries import in_bounded_time
 
 _CONFIGURATION_EXAMPLES = [
@@ -84,10 +86,13 @@ class Fleet(Views):
     def change_configuration(self, request: WorkspaceRequest, body: Changes) -> Any:
         """Change some values for the whole installation; null resets a value to that of the
         environment. The loop applies them within about a second. Needs the role admin."""
+        before = read_pool()
         pool = change_configuration(
             body.values, workspace_id=request.workspace.id, actor=request.actor
         )
-        return describe_configuration(pool)
+        undone = configuration_change(before, pool, request.workspace.id)
+        headers = undo_headers("scaling-configuration", undone, request.actor)
+        return Answer(describe_configuration(pool), 200, headers)
 
     @verb(
         "GET",
@@ -111,8 +116,11 @@ class Fleet(Views):
     )
     def release(self, request: WorkspaceRequest) -> Any:
         """End the manual override, so that the strategy decides again."""
+        before = read_pool()
         release_override(workspace_id=request.workspace.id, actor=request.actor)
-        return read_status()
+        undone = override_change(before, request.workspace.id)
+        headers = undo_headers("scaling-override", undone, request.actor)
+        return Answer(read_status(), 200, headers)
 
     @verb(
         "POST",

@@ -98,8 +98,8 @@ class TaskFilter:
     submitters: tuple[str, ...] = condition(
         "submittedBy",
         Texts(),
-        "Who submitted them, by kind and name: `user:ada`, `key:billing`, `system:schedule "
-        f"nightly`; `{ME}` is the caller. {COMMA}",
+        "Who submitted them, by kind and name: `user:ada`, `key:billing (tp_0123abcd)`, "
+        f"`system:schedule nightly`; `{ME}` is the caller. {COMMA}",
     )
     error_classes: tuple[str, ...] = condition(
         "errorClass", Texts(), f"Exact classes of the last error. {COMMA}"

@@ -80,7 +80,7 @@ def list_fields(address: ListAddress, queues: list[str], types: list[str]) -> li
         **dict.fromkeys(_TIMES, _TIME_HELP),
         "search": "A part of the name or type, or a whole id.",
         "worker": "A node, vm#12, or a worker, vm.",
-        "submittedBy": "Such as user:ada or key:billing; me is yourself.",
+        "submittedBy": "Such as user:ada; me is yourself.",
         "errorClass": "The exact class, such as TimeoutError.",
         "minDurationMs": "Milliseconds of the last attempt.",
         "maxDurationMs": "Milliseconds of the last attempt.",

@@ -28,12 +28,12 @@ from tasks_app.admin.livetask import describe_task_changes
 from tasks_app.admin.taskactions import PriorityForm
 from tasks_app.admin.tasklogs import describe_older, to_json
 from tasks_app.admin.taskpage import describe_task
-from tasks_app.admin.undo import priority_change, read_priorities
 from tasks_app.filters import filter_to_body
 from tasks_app.models import Task
 from tasks_app.queries.lists import list_tasks_of
 from tasks_app.queries.refusals import explain_unchanged
 from tasks_app.states import TaskState
+from tasks_app.undo import priority_change, read_priorities
 
 _BATCH = 500
 _MAX_COUNTED = 10_000

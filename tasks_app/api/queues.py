@@ -5,11 +5,13 @@ from typing import Any
 from django.db import transaction
 from rest_framework.exceptions import PermissionDenied
 
-from controlplane.core.http.verbs import Listed, Views, verb
+from controlplane.core.http.verbs import Answer, Listed, Views, verb
 from controlplane.workspaces.permissions import WorkspaceRequest
 from controlplane.workspaces.states import Role
+from controlplane.workspaces.undo import undo_headers
 from tasks_app import queries, services
 from tasks_app.schema.queues import Queue, QueueChange, QueueDetail
+from tasks_app.undo import change_queue
 
 _LIMITS = {"max_running", "rate_per_second"}
 
@@ -62,9 +64,11 @@ class Queues(Views):
             "name": name,
             "actor": request.actor,
         }
+        undo: dict[str, str] = {}
         with transaction.atomic():
             if changes:
-                services.change_queue(**key, changes=changes)
+                undone = change_queue(**key, changes=changes)
+                undo = undo_headers("queues", {"queues": [undone]}, request.actor)
             if body.described:
                 services.change_queue_descriptor(**key, changes=body.described)
-        return queries.get_queue(request.workspace.id, name)
+        return Answer(queries.get_queue(request.workspace.id, name), 200, undo)

@@ -15,6 +15,7 @@ from controlplane.workspaces.bulk.schema import OperationPreview
 from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
 from controlplane.workspaces.idempotent_calls import KEY_PARAMETER
 from controlplane.workspaces.permissions import WorkspaceRequest
+from controlplane.workspaces.undo import undo_headers
 from tasks_app import queries, services
 from tasks_app.api import examples
 from tasks_app.api.base import TaskPagination
@@ -23,6 +24,7 @@ from tasks_app.schema.actions import ActionResult, TaskAction
 from tasks_app.schema.figures import TaskStats
 from tasks_app.schema.submission import BulkIn, Submitted, TaskChange, TaskIn
 from tasks_app.schema.tasks import Explanation, Task, TaskDetail
+from tasks_app.undo import priority_change, read_priorities
 
 _INDEXED_SORTS = {None, "", "createdAt", "-createdAt"}
 
@@ -223,13 +225,18 @@ class Tasks(Views):
     )
     def change(self, request: WorkspaceRequest, body: TaskChange, id: UUID) -> Any:  # noqa: A002 - the name in the API
         """Change a task that has not started; 409 if it has."""
+        before = read_priorities(request.workspace.id, [id])
         services.edit_task(
             workspace_id=request.workspace.id,
             task_id=id,
             changes=body.changes,
             actor=request.actor,
         )
-        return _shown(request, id)
+        undo: dict[str, str] = {}
+        if body.changes.keys() == {"priority"}:
+            undone = priority_change(request.workspace.id, before, [id], body.changes["priority"])
+            undo = undo_headers("priorities", {"changes": [undone]}, request.actor)
+        return Answer(_shown(request, id), 200, undo)
 
     @verb(
         "DELETE",

@@ -14,7 +14,7 @@ A handler returns the resource; `represent` turns it into the response.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any, ClassVar
 
@@ -53,18 +53,20 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A handler's response with a status other than its first one."""
+    """A handler's response with a status other than its first one, or with headers of its own."""
 
     resource: Any
     status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The JSON of a response, None if it has no body, and its status."""
+    """The JSON of a response, None if it has no body, its status and headers of its own."""
 
     data: Any
     status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def _runner(config: Verb, handler: Callable[..., Any]) -> Callable[..., Any]:
     def run(view: "Views", request: Any, **path_parts: Any) -> HttpResponseBase:
         found = view.answer(config, handler, request, path_parts)
         if isinstance(found, Rendered):
-            return Response(found.data, status=found.status)
+            return Response(found.data, status=found.status, headers=dict(found.headers))
         return found
 
     run.verb = config  # type: ignore[attr-defined] # read by routes and the OpenAPI schema
@@ -220,13 +222,10 @@ class Views(ViewSetMixin, ApiView):
             return found
         if config.listed is not None:
             return self.page(found)
-        status = config.own_status
-        if isinstance(found, Answer):
-            found, status = found.resource, found.status
-        schema = config.statuses[status]
-        if schema is None:
-            return Rendered(None, status)
-        return Rendered(represent(schema, found, request.actor), status)
+        answer = found if isinstance(found, Answer) else Answer(found, config.own_status)
+        schema = config.statuses[answer.status]
+        data = None if schema is None else represent(schema, answer.resource, request.actor)
+        return Rendered(data, answer.status, answer.headers)
 
     def page(
         self,

@@ -1,0 +1,122 @@
+"""POST /tasks/actions and /dlq/actions: a preview, whose token does exactly what it shows."""
+
+from typing import Any
+
+import pytest
+
+from controlplane.workspaces.models import AuditEvent
+from dlq.models import DeadLetter
+from tasks_app.models import Task
+from tests.clients import key_client
+from tests.factories import make_letter, make_task, make_tasks
+
+pytestmark = pytest.mark.django_db
+
+CANCEL = {"action": "cancel", "filter": {"type": "noop"}}
+
+
+def call(client: Any, path: str, status: int = 200, **body: Any) -> dict[str, Any]:
+    answer = client.post(path, body, format="json")
+    assert answer.status_code == status, answer.content
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def reasons() -> set[Any]:
+    return {event.detail.get("reason") for event in AuditEvent.objects.filter(actor_kind="key")}
+
+
+def test_a_preview_and_then_exactly_that() -> None:
+    make_tasks(12)
+    client = key_client("operator")
+    found = call(client, "/tasks/actions/preview", **CANCEL)
+    assert (found["matched"], len(found["first"]), found["needsReason"]) == (12, 10, True)
+    assert found["consequence"].startswith("12 waiting tasks will end at once")
+    assert not Task.objects.exclude(state="PENDING").exists()
+
+    token = found["token"]
+    refused = call(client, "/tasks/actions", 422, **CANCEL, token=token)
+    assert refused["errors"] == [
+        {"field": "reason", "message": "Give a reason: it cannot be undone."}
+    ]
+    make_task()
+    drift = call(client, "/tasks/actions", 409, **CANCEL, token=token, reason="OPS-1")
+    assert "12 matched then, 13 now." in drift["detail"]
+    assert not Task.objects.exclude(state="PENDING").exists()
+    sure = {"token": token, "reason": "OPS-1", "acceptDrift": True}
+    assert call(client, "/tasks/actions", **CANCEL, **sure)["changed"] == 13
+    assert reasons() == {"OPS-1"}
+
+
+def test_the_token_is_for_this_call_only() -> None:
+    make_tasks(2)
+    client = key_client("operator")
+    token = call(client, "/tasks/actions/preview", **CANCEL)["token"]
+    for other in (
+        {**CANCEL, "action": "retry"},
+        {"action": "cancel", "filter": {"type": "sleep"}},
+        {"action": "cancel", "ids": [str(Task.objects.first().id)]},  # type: ignore[union-attr] # made above
+    ):
+        found = call(client, "/tasks/actions", 422, **other, token=token, reason="x")
+        assert found["errors"][0]["field"] == "token"
+    stranger = key_client("operator")
+    assert call(stranger, "/tasks/actions", 422, **CANCEL, token=token, reason="x")["errors"]
+    # The same mechanism: it starts a bulk operation too.
+    assert call(client, "/operations", 202, token=token, reason="x")["matched"] == 2
+
+
+def test_a_call_of_today_goes_on_working() -> None:
+    make_tasks(3)
+    client = key_client("operator")
+    assert call(client, "/tasks/actions", **CANCEL) == {
+        "matched": 3, "changed": 3, "dryRun": False, "hasMore": False,
+    }  # fmt: skip
+    assert reasons() == {None}
+
+
+@pytest.mark.parametrize("where", ["header", "body"])
+def test_a_reason_without_a_preview(where: str) -> None:
+    make_tasks(2)
+    client = key_client("operator")
+    body = {**CANCEL, "reason": "in the body"} if where == "body" else CANCEL
+    answer = client.post(
+        "/tasks/actions", body, format="json", headers={"X-Reason": "in the header"}
+    )
+    assert answer.json()["changed"] == 2
+    assert reasons() == {f"in the {where}"}
+
+
+def test_priorities_need_no_reason_and_name_what_undoes_them() -> None:
+    make_tasks(2)
+    client = key_client("operator")
+    body = {"action": "reprioritize", "priority": 7, "filter": {"type": "noop"}}
+    found = call(client, "/tasks/actions/preview", **body)
+    assert (found["needsReason"], found["undoneBy"]) == (False, "restore-priority")
+    assert call(client, "/tasks/actions", **body, token=found["token"])["changed"] == 2
+
+
+def test_dead_letters() -> None:
+    letters = [make_letter(type="noop", payload={}) for _ in range(2)]
+    client = key_client("operator")
+    body: dict[str, Any] = {"action": "reprocess", "filter": {"all": True}, "maxAttempts": 3}
+    found = call(client, "/dlq/actions/preview", **body)
+    assert (
+        found["consequence"] == "The work of 2 dead letters will be submitted again as new tasks."
+    )
+    token = found["token"]
+    # With other attempts it would be something else; and a bulk operation takes none.
+    other = call(client, "/dlq/actions", 422, **{**body, "maxAttempts": 4}, token=token, reason="x")
+    assert other["errors"][0]["field"] == "token"
+    assert call(client, "/operations", 422, token=token, reason="x")["errors"]
+    assert call(client, "/dlq/actions", **body, token=token, reason="fixed")["changed"] == 2
+    assert reasons() == {"fixed"}
+    assert set(DeadLetter.objects.values_list("status", flat=True)) == {"REPROCESSED"}
+    assert len(letters) == 2
+
+
+def test_the_document_has_the_header_of_every_change() -> None:
+    document = key_client().get("/api/schema?format=json").json()
+    for path, methods in document["paths"].items():
+        for method, found in methods.items():
+            names = [each["name"] for each in found.get("parameters", ())]
+            assert ("X-Reason" in names) == (method != "get"), (method, path)
