@@ -26,10 +26,12 @@ from controlplane.core.console.output import (
     describe_refusal,
 )
 from controlplane.core.console.polling import poll
+from controlplane.core.console.secondlook import Effect, Look
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_count
 from controlplane.core.schema import represent
-from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
+from controlplane.workspaces.bulk.selection import Selection
+from controlplane.workspaces.console import terminal_actor
 from dlq import bulk, queries, replays, reprocess
 from dlq.filters import LetterFilter
 from dlq.management import tables
@@ -68,7 +70,7 @@ _EXAMPLES = """\
   manage.py dlq replay 018f6f2e-0000-7000-8000-000000000000 --watch"""
 
 
-class Command(GroupCommands, WorkspaceCommand):
+class Command(GroupCommands):
     """Changes are audited."""
 
     help = "List, show, reprocess and discard dead letters; triage groups; watch replays."
@@ -108,9 +110,14 @@ class Command(GroupCommands, WorkspaceCommand):
             self._reprocess,
             "Submit the work of open letters again as new tasks.",
             show=tables.show_replay,
+            effect=Effect.ENDS,
         )
         discard = subcommands.add(
-            "discard", self._discard, "Close open letters without their work."
+            "discard",
+            self._discard,
+            "Close open letters without their work.",
+            effect=Effect.ENDS,
+            has_reason=True,
         )
         for each in (reprocess, discard):
             add_selection(each, LetterFilter, "open letters", aliases=_ALIASES)
@@ -152,7 +159,11 @@ class Command(GroupCommands, WorkspaceCommand):
         replay.add_argument("--watch", action="store_true", help="wait until it has ended")
         add_wait_timeout(replay)
         cancel = subcommands.add(
-            "cancel-replay", self._cancel_replay, "Stop a replay.", show=tables.show_replay
+            "cancel-replay",
+            self._cancel_replay,
+            "Stop a replay.",
+            show=tables.show_replay,
+            effect=Effect.ENDS,
         )
         for each in (replay, cancel):
             each.add_argument("id", type=identifier, help="id of the replay")
@@ -181,6 +192,8 @@ class Command(GroupCommands, WorkspaceCommand):
         return _describe_replay(workspace_id, replay.id)
 
     def _cancel_replay(self, workspace_id: UUID, options: Options) -> Any:
+        text = "It submits no more letters. Tasks that it has submitted continue."
+        self.look_twice(Look(f"Cancel the replay {options['id']}", text), options)
         replays.cancel_replay(
             workspace_id=workspace_id, replay_id=options["id"], actor=terminal_actor()
         )
@@ -188,8 +201,8 @@ class Command(GroupCommands, WorkspaceCommand):
 
     def _discard(self, workspace_id: UUID, options: Options) -> Any:
         selection = self._select(workspace_id, options)
-        if not options["ids"] and not options["dry_run"]:
-            self.confirm("Discard all open letters that match?", options)
+        if not options["dry_run"]:
+            self._look(workspace_id, "discard", selection, options)
         return self._act("discard", workspace_id, selection, options, reason=options["reason"])
 
     def _reprocess(self, workspace_id: UUID, options: Options) -> Any:
@@ -202,12 +215,19 @@ class Command(GroupCommands, WorkspaceCommand):
         is_replay = options["canary"] or options["rate_per_second"] is not None
         if options["dry_run"]:
             return self._act("reprocess", workspace_id, selection, options, **changes)
+        self._look(workspace_id, "reprocess", selection, options)
         if options["ids"] and not is_replay:
             return self._reprocess_each(workspace_id, options, changes)
-        self.confirm("Reprocess all open letters that match?", options)
         if is_replay or options["wait"]:
             return self._start_replay(workspace_id, selection, options, changes)
         return self._act("reprocess", workspace_id, selection, options, **changes)
+
+    def _look(
+        self, workspace_id: UUID, action: str, wanted: LetterFilter, options: Options
+    ) -> None:
+        ids = tuple(map(str, wanted.ids)) if options["ids"] else ()
+        selected = Selection(ids=ids, filter={} if ids else wanted.to_json())
+        self.look_at(workspace_id, ("dead-letters", action), selected, options)
 
     def _select(self, workspace_id: UUID, options: Options) -> LetterFilter:
         """The given letters: by ids, by filters, or all."""

@@ -10,6 +10,7 @@ from uuid import UUID
 from controlplane.core.console.command import Options, Reply
 from controlplane.core.console.options import add_wait_timeout
 from controlplane.core.console.output import EXIT_TIMEOUT, CommandError
+from controlplane.core.console.secondlook import Effect
 from controlplane.core.console.tables import Console, table_of
 from controlplane.core.schema import represent_value
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
@@ -46,7 +47,7 @@ class Command(WorkspaceCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        self.add_run(parser, self._run)
+        self.add_run(parser, self._run, Effect.MAKES)
         add_wait_timeout(parser, "--timeout", default="10m")
 
     def _run(self, workspace_id: UUID, options: Options) -> Any:

@@ -16,6 +16,7 @@ from controlplane.core.console.options import (
     json_object,
 )
 from controlplane.core.console.output import CommandError, describe_refusal
+from controlplane.core.console.secondlook import Effect
 from controlplane.core.errors import Invalid
 from controlplane.core.schema import represent_value
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
@@ -50,7 +51,7 @@ class Command(WorkspaceCommand):
     examples = _EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        self.add_run(parser, self._run)
+        self.add_run(parser, self._run, Effect.MAKES)
         parser.add_argument("type", help="a task type: `manage.py tasks types` lists them")
         parser.add_argument("--payload", default="{}", metavar="JSON", help=JSON_HELP)
         parser.add_argument("--count", type=int, default=1, metavar="N", help="tasks (default 1)")

@@ -256,6 +256,7 @@ COMMANDS = [
     "members change {member} --role operator",
     "members remove {member} --yes",
     "enqueue noop --name {text}",
+    "undo {text}",
     "demo",
     "simulate_scaling --strategies threshold --traces ramp --seeds 1 --hours 0.1",
 ]
