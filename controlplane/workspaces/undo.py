@@ -23,12 +23,11 @@ _SCOPES = {
     "scaling-configuration": "auto-scaling:write",
     "scaling-override": "auto-scaling:write",
 }
-KINDS = frozenset(_SCOPES)
 
 
 def make_undo_token(kind: str, values: dict[str, Any], actor: Actor) -> str:
     """Undoes a change that this actor has just made; see `controlplane.core.undo`."""
-    value = {"kind": kind, "values": values, "actor": [actor.kind, actor.id, actor.label]}
+    value = {"kind": kind, "values": values, "actor": _name(actor)}
     return signing.dumps(value, salt=_SALT, compress=True)
 
 
@@ -46,7 +45,7 @@ def undo_by_token(token: str, *, actor: Actor, workspace_id: UUID | None = None)
         raise _wrong("It is more than an hour old: change it back by hand.") from None
     except signing.BadSignature:
         raise _wrong("This is not what a change answered for its undo.") from None
-    if value["actor"] != [actor.kind, actor.id, actor.label]:
+    if value["actor"] != _name(actor):
         raise _wrong("Somebody else made this change.")
     require_scopes(actor, _SCOPES[value["kind"]])
 
@@ -57,6 +56,11 @@ def undo_by_token(token: str, *, actor: Actor, workspace_id: UUID | None = None)
         return actor
 
     return undo(value["kind"], value["values"], act_as)
+
+
+def _name(actor: Actor) -> list[str]:
+    """Who it is. Only people at a terminal have no id."""
+    return [actor.kind, actor.id or actor.label]
 
 
 def _wrong(message: str) -> Invalid:

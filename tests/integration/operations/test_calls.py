@@ -8,7 +8,7 @@ from controlplane.workspaces.models import AuditEvent
 from dlq.models import DeadLetter
 from tasks_app.models import Task
 from tests.clients import key_client
-from tests.factories import make_letter, make_task, make_tasks
+from tests.factories import make_job, make_leader, make_letter, make_queue, make_task, make_tasks
 
 pytestmark = pytest.mark.django_db
 
@@ -120,3 +120,41 @@ def test_the_document_has_the_header_of_every_change() -> None:
         for method, found in methods.items():
             names = [each["name"] for each in found.get("parameters", ())]
             assert ("X-Reason" in names) == (method != "get"), (method, path)
+
+
+def undo_of(answer: Any) -> str:
+    assert answer.status_code == 200, answer.content
+    return str(answer.headers["X-Undo"])
+
+
+def test_what_a_call_changed_is_undone_by_its_header() -> None:
+    make_leader()
+    client, queue, job = key_client("admin"), make_queue("mail"), make_job("nightly")
+    task = make_task(priority=3)
+    for path, body, read in (
+        ("/queues/mail", {"paused": True, "reason": "a fire"}, "paused"),
+        ("/queues/mail", {"maxRunning": 7}, "maxRunning"),
+        (f"/cron/jobs/{job.id}", {"enabled": False}, "enabled"),
+        (f"/tasks/{task.id}", {"priority": 50}, "priority"),
+    ):
+        before = client.get(path).json()[read]
+        token = undo_of(client.patch(path, body, format="json"))
+        assert client.get(path).json()[read] != before
+        assert call(client, "/undo", token=token)["text"].startswith("Undone")
+        assert client.get(path).json()[read] == before
+        assert call(client, "/undo", 409, token=token)["detail"]
+    assert AuditEvent.objects.filter(detail__reason="Undo").exists()
+    assert queue.name == "mail"
+    limit = undo_of(client.post("/auto-scaling/config", {"maxWorkers": 9}, format="json"))
+    assert call(client, "/undo", token=limit)["text"].startswith("Undone")
+
+
+def test_undo_is_for_the_same_key_within_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_queue("mail")
+    client = key_client("operator")
+    token = undo_of(client.patch("/queues/mail", {"paused": True}, format="json"))
+    refused = call(key_client("admin"), "/undo", 422, token=token)
+    assert "Somebody else" in refused["errors"][0]["message"]
+    assert call(client, "/undo", 422, token="nonsense")["errors"][0]["field"] == "token"
+    monkeypatch.setattr("controlplane.workspaces.undo.UNDO_SECONDS", -1)
+    assert "hour" in call(client, "/undo", 422, token=token)["errors"][0]["message"]
