@@ -114,14 +114,6 @@ def test_dead_letters() -> None:
     assert len(letters) == 2
 
 
-def test_the_document_has_the_header_of_every_change() -> None:
-    document = key_client().get("/api/schema?format=json").json()
-    for path, methods in document["paths"].items():
-        for method, found in methods.items():
-            names = [each["name"] for each in found.get("parameters", ())]
-            assert ("X-Reason" in names) == (method != "get"), (method, path)
-
-
 def undo_of(answer: Any) -> str:
     assert answer.status_code == 200, answer.content
     return str(answer.headers["X-Undo"])
