@@ -179,6 +179,8 @@ COMMANDS = [
     "dlq discard {letter} --reason {text}",
     "dlq replays",
     "dlq replay {replay}",
+    "dlq pause-replay {replay}",
+    "dlq resume-replay {replay}",
     "dlq cancel-replay {replay}",
     "cron list",
     "cron show {schedule}",
