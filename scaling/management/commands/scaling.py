@@ -73,6 +73,20 @@ class Command(WorkspaceCommand):
         )
         event.add_argument("id", type=identifier, help="id of the scaling event")
         self._add_configuration(subcommands)
+        self._add_override(subcommands)
+        replay = add(
+            "replay", self._replay, "Compute recorded decisions again, and compare the results."
+        )
+        replay.add_argument(
+            "--since",
+            type=time_or_age,
+            default="24h",
+            metavar="TIME",
+            help=f"decided since: {TIME_HELP} (default %(default)s)",
+        )
+
+    def _add_override(self, subcommands: Subcommands) -> None:
+        add = subcommands.add
         override = add(
             "set",
             self._set,
@@ -100,16 +114,6 @@ class Command(WorkspaceCommand):
             "Let the strategy decide again.",
             show=tables.show_status,
             effect=Effect.UNDONE,
-        )
-        replay = add(
-            "replay", self._replay, "Compute recorded decisions again, and compare the results."
-        )
-        replay.add_argument(
-            "--since",
-            type=time_or_age,
-            default="24h",
-            metavar="TIME",
-            help=f"decided since: {TIME_HELP} (default %(default)s)",
         )
 
     def _add_configuration(self, subcommands: Subcommands) -> None:

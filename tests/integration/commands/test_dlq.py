@@ -201,6 +201,7 @@ class TestReplays:
             "--all",
             "--canary",
             "--stages=1,2",
+            *SURE,
             "--max-failure-share=0.5",
             "--rate=100",
         )

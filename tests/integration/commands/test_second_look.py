@@ -75,7 +75,7 @@ def test_a_script_that_names_each_thing_goes_on_working() -> None:
     assert DeadLetter.objects.get().status == "DISCARDED"
     node = make_node("vm")
     assert run("nodes", "drain", str(node.id), "--reason", "OPS-2").code == 0
-    assert Node.objects.get().state == "DRAINING"
+    assert Node.objects.get(id=node.id).state == "DRAINING"
     assert "OPS-2" in reasons()
 
 

@@ -47,6 +47,8 @@ _EXAMPLES = """\
   manage.py workflows status Order
   manage.py workflows approve 019ab1c2-7d3e-7f00-8000-1f2e3d4c5b6a look \\
       --comment 'fine'"""
+_RETRY = "Retry the failed and cancelled steps of a run."
+_RERUN = "Start a run of the newest version with the input of a run."
 
 
 class Command(WorkspaceCommand):
@@ -110,36 +112,15 @@ class Command(WorkspaceCommand):
             show=tables.show_run,
         )
         status.add_argument("target", help="id of a run, or name or id of a workflow")
-        cancel = add(
-            "cancel", self._cancel, "Cancel a run.", show=tables.show_run, effect=Effect.ENDS
-        )
-        retry = add(
-            "retry",
-            self._retry,
-            "Retry the failed and cancelled steps of a run.",
-            show=tables.show_run,
-            effect=Effect.ENDS,
-        )
-        rerun = add(
-            "rerun",
-            self._rerun,
-            "Start a run of the newest version with the input of a run.",
-            show=tables.show_run,
-            effect=Effect.MAKES,
-        )
-        approve = add(
-            "approve",
-            partial(self._decide, True),
-            "Approve a step.",
-            show=tables.show_run,
-            effect=Effect.ENDS,
-        )
-        reject = add(
-            "reject",
-            partial(self._decide, False),
-            "Reject a step.",
-            show=tables.show_run,
-            effect=Effect.ENDS,
+        cancel, retry, rerun, approve, reject = (
+            add(name, run, summary, show=tables.show_run, effect=effect)
+            for name, run, summary, effect in (
+                ("cancel", self._cancel, "Cancel a run.", Effect.ENDS),
+                ("retry", self._retry, _RETRY, Effect.ENDS),
+                ("rerun", self._rerun, _RERUN, Effect.MAKES),
+                ("approve", partial(self._decide, True), "Approve a step.", Effect.ENDS),
+                ("reject", partial(self._decide, False), "Reject a step.", Effect.ENDS),
+            )
         )
         for each in (cancel, retry, rerun, approve, reject):
             each.add_argument("run", type=identifier, help="id of the run")

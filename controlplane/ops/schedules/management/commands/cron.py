@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.core.clock import now
-from controlplane.core.console.command import Options, Reply
+from controlplane.core.console.command import Options, Reply, Subcommands
 from controlplane.core.console.derived import add_fields, add_options, read_options
 from controlplane.core.console.options import (
     JSON_HELP,
@@ -60,7 +60,8 @@ class Command(WorkspaceCommand):
     examples = _EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        add = self.add_subcommands(parser).add
+        subcommands = self.add_subcommands(parser)
+        add = subcommands.add
         listing = add(
             "list",
             self._list,
@@ -81,6 +82,24 @@ class Command(WorkspaceCommand):
             can_watch=True,
             show=tables.show_job,
         )
+        actions = self._add_actions(subcommands)
+        executions = add(
+            "executions",
+            self._executions,
+            "List executions, newest first.",
+            can_watch=True,
+            show=tables.show_executions,
+        )
+        preview.add_argument("schedule", help=_SCHEDULE)
+        add_options(preview, PreviewFilter, skip=["schedule"])
+        _add_create_options(create)
+        for each in (show, *actions, executions):
+            each.add_argument("job", help="name or id of the schedule")
+        add_options(executions, ExecutionFilter)
+        add_limit(executions)
+
+    def _add_actions(self, subcommands: Subcommands) -> list[ArgumentParser]:
+        add = subcommands.add
         trigger = add(
             "trigger",
             self._trigger,
@@ -108,20 +127,7 @@ class Command(WorkspaceCommand):
             "Remove a schedule; its tasks and runs are kept.",
             effect=Effect.ENDS,
         )
-        executions = add(
-            "executions",
-            self._executions,
-            "List executions, newest first.",
-            can_watch=True,
-            show=tables.show_executions,
-        )
-        preview.add_argument("schedule", help=_SCHEDULE)
-        add_options(preview, PreviewFilter, skip=["schedule"])
-        _add_create_options(create)
-        for each in (show, trigger, pause, resume, remove, executions):
-            each.add_argument("job", help="name or id of the schedule")
-        add_options(executions, ExecutionFilter)
-        add_limit(executions)
+        return [trigger, pause, resume, remove]
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
         wanted = read_options(JobFilter, options)
