@@ -8,11 +8,9 @@ from typing import Any
 import pytest
 
 from controlplane.workspaces.models import AuditEvent
-from dlq.models import DeadLetter
 from tasks_app.models import Queue, Task
 from tests.factories import make_job, make_letter, make_node, make_queue, make_task, make_tasks
 from tests.integration.commands.running import Ran, run
-from workers.models import Node
 
 pytestmark = pytest.mark.django_db
 
@@ -72,10 +70,12 @@ def test_a_script_that_names_each_thing_goes_on_working() -> None:
     one, two, letter = make_task(), make_task(), make_letter()
     assert run("tasks", "cancel", str(one.id), str(two.id)).code == 0
     assert run("dlq", "discard", str(letter.id), "--reason", "OPS-1").code == 0
-    assert DeadLetter.objects.get().status == "DISCARDED"
+    letter.refresh_from_db()
+    assert letter.status == "DISCARDED"
     node = make_node("vm")
     assert run("nodes", "drain", str(node.id), "--reason", "OPS-2").code == 0
-    assert Node.objects.get(id=node.id).state == "DRAINING"
+    node.refresh_from_db()
+    assert node.state == "DRAINING"
     assert "OPS-2" in reasons()
 
 
@@ -89,7 +89,8 @@ def test_one_thing_is_asked_about_too(monkeypatch: pytest.MonkeyPatch, answer: s
         ran = at_terminal(monkeypatch, answer, *arguments)
         assert text in ran.err
         assert ran.code == (0 if answer == "y" else 1)
-    assert (Node.objects.get().state == "DRAINING") == (answer == "y")
+    node.refresh_from_db()
+    assert (node.state == "DRAINING") == (answer == "y")
 
 
 def undo_of(ran: Ran) -> Ran:
