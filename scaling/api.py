@@ -5,10 +5,10 @@ from uuid import UUID
 
 from drf_spectacular.utils import OpenApiExample
 
-from controlplane.core.http.verbs import Answer, Listed, Views, verb
+from controlplane.core.http.verbs import Listed, Views, verb
 from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.permissions import WorkspaceRequest
-from controlplane.workspaces.undo import undo_headers
+from controlplane.workspaces.undo import offer_undo
 from scaling.configuration import change_configuration, check_changes
 from scaling.decisions import read_metric
 from scaling.overrides import release_override, set_override
@@ -91,8 +91,8 @@ class Fleet(Views):
             body.values, workspace_id=request.workspace.id, actor=request.actor
         )
         undone = configuration_change(before, pool, request.workspace.id)
-        headers = undo_headers("scaling-configuration", undone, request.actor)
-        return Answer(describe_configuration(pool), 200, headers)
+        offer_undo(request, "scaling-configuration", undone)
+        return describe_configuration(pool)
 
     @verb(
         "GET",
@@ -118,9 +118,8 @@ class Fleet(Views):
         """End the manual override, so that the strategy decides again."""
         before = read_pool()
         release_override(workspace_id=request.workspace.id, actor=request.actor)
-        undone = override_change(before, request.workspace.id)
-        headers = undo_headers("scaling-override", undone, request.actor)
-        return Answer(read_status(), 200, headers)
+        offer_undo(request, "scaling-override", override_change(before, request.workspace.id))
+        return read_status()
 
     @verb(
         "POST",
@@ -136,13 +135,16 @@ class Fleet(Views):
     def scale(self, request: WorkspaceRequest, body: ScaleRequest) -> UUID:
         """Set a number of workers, for the whole installation. The response is the event, which
         records the result. 409 while the autoscaler does not run."""
-        return set_override(
+        before = read_pool()
+        event = set_override(
             workers=body.workers,
             reason=body.reason,
             hold_seconds=body.hold_seconds,
             workspace_id=request.workspace.id,
             actor=request.actor,
-        ).id
+        )
+        offer_undo(request, "scaling-override", override_change(before, request.workspace.id))
+        return event.id
 
     @verb(
         "GET",

@@ -31,9 +31,9 @@ def make_undo_token(kind: str, values: dict[str, Any], actor: Actor) -> str:
     return signing.dumps(value, salt=_SALT, compress=True)
 
 
-def undo_headers(kind: str, values: dict[str, Any], actor: Actor) -> dict[str, str]:
-    """The token, for the response of a call."""
-    return {UNDO_HEADER: make_undo_token(kind, values, actor)}
+def offer_undo(request: Any, kind: str, values: dict[str, Any]) -> None:
+    """Give the token to the client, in the response of the call."""
+    request.own_headers = {UNDO_HEADER: make_undo_token(kind, values, request.actor)}
 
 
 def undo_by_token(token: str, *, actor: Actor, workspace_id: UUID | None = None) -> str:

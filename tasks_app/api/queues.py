@@ -5,10 +5,10 @@ from typing import Any
 from django.db import transaction
 from rest_framework.exceptions import PermissionDenied
 
-from controlplane.core.http.verbs import Answer, Listed, Views, verb
+from controlplane.core.http.verbs import Listed, Views, verb
 from controlplane.workspaces.permissions import WorkspaceRequest
 from controlplane.workspaces.states import Role
-from controlplane.workspaces.undo import undo_headers
+from controlplane.workspaces.undo import offer_undo
 from tasks_app import queries, services
 from tasks_app.schema.queues import Queue, QueueChange, QueueDetail
 from tasks_app.undo import change_queue
@@ -64,11 +64,10 @@ class Queues(Views):
             "name": name,
             "actor": request.actor,
         }
-        undo: dict[str, str] = {}
         with transaction.atomic():
             if changes:
                 undone = change_queue(**key, changes=changes)
-                undo = undo_headers("queues", {"queues": [undone]}, request.actor)
+                offer_undo(request, "queues", {"queues": [undone]})
             if body.described:
                 services.change_queue_descriptor(**key, changes=body.described)
-        return Answer(queries.get_queue(request.workspace.id, name), 200, undo)
+        return queries.get_queue(request.workspace.id, name)

@@ -15,7 +15,7 @@ from controlplane.workspaces.bulk.schema import OperationPreview
 from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
 from controlplane.workspaces.idempotent_calls import KEY_PARAMETER
 from controlplane.workspaces.permissions import WorkspaceRequest
-from controlplane.workspaces.undo import undo_headers
+from controlplane.workspaces.undo import offer_undo
 from tasks_app import queries, services
 from tasks_app.api import examples
 from tasks_app.api.base import TaskPagination
@@ -232,11 +232,10 @@ class Tasks(Views):
             changes=body.changes,
             actor=request.actor,
         )
-        undo: dict[str, str] = {}
         if body.changes.keys() == {"priority"}:
             undone = priority_change(request.workspace.id, before, [id], body.changes["priority"])
-            undo = undo_headers("priorities", {"changes": [undone]}, request.actor)
-        return Answer(_shown(request, id), 200, undo)
+            offer_undo(request, "priorities", {"changes": [undone]})
+        return _shown(request, id)
 
     @verb(
         "DELETE",

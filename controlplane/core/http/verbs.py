@@ -53,11 +53,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A handler's response with a status other than its first one, or with headers of its own."""
+    """A handler's response with a status other than its first one."""
 
     resource: Any
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +216,8 @@ class Views(ViewSetMixin, ApiView):
         return given
 
     def show(self, config: Verb, found: Any, request: Any) -> Rendered | HttpResponseBase:
-        """What a handler returned, as the request's actor may see it."""
+        """What a handler returned, as the request's actor may see it; with the headers that it has
+        left in `request.own_headers`."""
         if isinstance(found, Rendered | HttpResponseBase):
             return found
         if config.listed is not None:
@@ -225,7 +225,7 @@ class Views(ViewSetMixin, ApiView):
         answer = found if isinstance(found, Answer) else Answer(found, config.own_status)
         schema = config.statuses[answer.status]
         data = None if schema is None else represent(schema, answer.resource, request.actor)
-        return Rendered(data, answer.status, answer.headers)
+        return Rendered(data, answer.status, getattr(request, "own_headers", {}))
 
     def page(
         self,

@@ -6,7 +6,7 @@ from uuid import UUID
 from drf_spectacular.utils import OpenApiExample
 
 from controlplane.core.clock import now
-from controlplane.core.http.verbs import Answer, Listed, Views, verb
+from controlplane.core.http.verbs import Listed, Views, verb
 from controlplane.ops.schedules import editing, queries, triggering
 from controlplane.ops.schedules.schema import (
     DEFAULT_PREVIEWED,
@@ -22,7 +22,7 @@ from controlplane.ops.schedules.schema import (
 from controlplane.ops.schedules.undo import change_schedule
 from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.permissions import WorkspaceRequest
-from controlplane.workspaces.undo import undo_headers
+from controlplane.workspaces.undo import offer_undo
 
 _EXAMPLES = [
     OpenApiExample("Every night in Berlin", value=JobIn.example, request_only=True),
@@ -130,8 +130,8 @@ class Jobs(Views):
         can be paused and resumed only: 409 for the rest."""
         schedule = queries.get_schedule(request.workspace.id, id)
         undone = change_schedule(schedule, request.actor, body.values)
-        job = queries.describe_jobs([queries.get_schedule(request.workspace.id, id)])[0]
-        return Answer(job, 200, undo_headers("schedules", {"schedules": [undone]}, request.actor))
+        offer_undo(request, "schedules", {"schedules": [undone]})
+        return queries.describe_jobs([queries.get_schedule(request.workspace.id, id)])[0]
 
     @verb(
         "DELETE",

@@ -137,6 +137,10 @@ def test_what_a_call_changed_is_undone_by_its_header() -> None:
         assert call(client, "/undo", 409, token=token)["detail"]
     assert AuditEvent.objects.filter(detail__reason="Undo").exists()
     assert queue.name == "mail"
+    group = make_letter().fingerprint
+    decided = client.patch(f"/dlq/groups/{group}", {"state": "ACKNOWLEDGED"}, format="json")
+    assert call(client, "/undo", token=undo_of(decided))["text"].startswith("Undone")
+    assert client.get(f"/dlq/groups/{group}").json()["state"] == "OPEN"
     limit = undo_of(client.post("/auto-scaling/config", {"maxWorkers": 9}, format="json"))
     assert call(client, "/undo", token=limit)["text"].startswith("Undone")
 
