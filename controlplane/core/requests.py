@@ -53,7 +53,7 @@ def stating_reason(reason: str) -> Iterator[None]:
 
 
 def needs_reason(count: int, *, is_undoable: bool) -> bool:
-    """Whether a change of so many things is made only for a reason."""
+    """Whether a change of that many things is made only for a reason."""
     return count > WITHOUT_REASON or (count > 1 and not is_undoable)
 
 

@@ -157,8 +157,8 @@ def submit_once(
     using: str = "default",
     submitter: str | None = None,
 ) -> Submission:
-    """Submit tasks unless this key was used within 24 h: then the first answer again, whoever
-    repeats the call.
+    """Submit tasks unless this key was used within 24 h: then the first answer again, also to
+    another caller.
 
     Raises Conflict when the key was used with another body.
     """

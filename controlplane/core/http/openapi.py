@@ -16,7 +16,7 @@ from controlplane.core.requests import MAX_REASON
 from controlplane.core.schema import Resource, Schema, shown
 from controlplane.core.schema.filters import conditions
 
-# Of every call that changes something.
+# Every call that changes something has it.
 REASON_PARAMETER = OpenApiParameter(
     "X-Reason",
     {"type": "string", "maxLength": MAX_REASON},

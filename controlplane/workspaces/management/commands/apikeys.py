@@ -72,7 +72,7 @@ class Command(WorkspaceCommand):
             key_id = parse_uuid(options["key"])
         except ValueError:
             key_id = queries.get_api_key_by_prefix(workspace, options["key"]).id
-        text = "Whoever uses it is refused from now on, for good."
+        text = "Programs that use it are refused from now on, for good."
         self.look_twice(Look(f"Revoke the key {options['key']}", text), options)
         key = services.revoke_api_key(workspace=workspace, key_id=key_id, actor=terminal_actor())
         return Reply(represent(ApiKey, key, None), [f"{key} is revoked."])
