@@ -85,17 +85,17 @@ TASKS = SavableList(
             "createdAt",
         ),
         ShippedView(
-            "mine",
-            "Mine",
-            "Tasks that you submitted yourself, the newest first.",
-            {"submittedBy": ME},
-        ),
-        ShippedView(
             "slowest",
             "Slowest",
             "Tasks that ended within the last day, the longest run time first.",
             {"status": ["COMPLETED", "FAILED"], "finishedAfter": "24h"},
             "-durationMs",
+        ),
+        ShippedView(
+            "mine",
+            "Mine",
+            "Tasks that you submitted yourself, the newest first.",
+            {"submittedBy": ME},
         ),
     ),
 )
