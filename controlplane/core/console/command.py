@@ -134,11 +134,13 @@ class ConsoleCommand(SafeCommand):
         parser: ArgumentParser,
         run: Callable[..., Any],
         effect: Effect = Effect.READS,
+        *,
+        has_reason: bool = False,
     ) -> None:
         """For `add_arguments` of a command without subcommands: what it calls, and the options that
         every command has. What `run` returns is printed."""
         self.add_common_options(parser)
-        add_effect(parser, effect)
+        add_effect(parser, effect, has_reason=has_reason)
         parser.set_defaults(handler=Handler(run, None))
 
     def add_common_options(self, parser: ArgumentParser, **kwargs: Any) -> None:

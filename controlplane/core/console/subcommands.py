@@ -73,7 +73,7 @@ class Subcommands:
     ) -> ArgumentParser:
         """Declare one. `run` returns the result, which `show` prints for people. `can_watch`: it
         only reads, and takes --watch. What changes something takes --reason (`has_reason`: it has
-        such an option of its own), and what asks first --yes. `common` is passed to
+        one of its own, or writes no audit log), and what asks first --yes. `common` is passed to
         `add_common_options`."""
         epilog = self._command.exit_codes
         parser: ArgumentParser = self._parsers.add_parser(

@@ -47,7 +47,7 @@ class Command(WorkspaceCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        self.add_run(parser, self._run, Effect.MAKES)
+        self.add_run(parser, self._run, Effect.MAKES, has_reason=True)
         add_wait_timeout(parser, "--timeout", default="10m")
 
     def _run(self, workspace_id: UUID, options: Options) -> Any:

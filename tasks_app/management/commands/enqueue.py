@@ -51,7 +51,7 @@ class Command(WorkspaceCommand):
     examples = _EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        self.add_run(parser, self._run, Effect.MAKES)
+        self.add_run(parser, self._run, Effect.MAKES, has_reason=True)
         parser.add_argument("type", help="a task type: `manage.py tasks types` lists them")
         parser.add_argument("--payload", default="{}", metavar="JSON", help=JSON_HELP)
         parser.add_argument("--count", type=int, default=1, metavar="N", help="tasks (default 1)")

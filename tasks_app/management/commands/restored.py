@@ -31,7 +31,7 @@ class Command(ConsoleCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        self.add_run(parser, self._run, Effect.ENDS)
+        self.add_run(parser, self._run, Effect.ENDS, has_reason=True)
 
     def _run(self, options: Options) -> Any:
         found = find_backup_time()

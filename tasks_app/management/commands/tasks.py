@@ -64,6 +64,7 @@ class Command(WorkspaceCommand):
             self._recount,
             "Compare the counts with the tasks of all workspaces, and correct them.",
             effect=Effect.MAKES,
+            has_reason=True,
             has_workspace=False,
         )
         subcommands.add(

@@ -20,7 +20,7 @@ class Command(ConsoleCommand):
     examples = _EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        self.add_run(parser, self._run, Effect.MAKES)
+        self.add_run(parser, self._run, Effect.MAKES, has_reason=True)
         parser.add_argument("token", help="what the command that changed it has printed")
 
     def _run(self, options: Options) -> Any:
