@@ -17,7 +17,7 @@ COMPONENTS = {"serve": "app", "worker": "worker", "dispatch": "dispatch", "autos
 CONSOLE = {
     "apikeys", "audit", "cron", "demo", "dlq", "enqueue", "export", "members", "nodes",
     "operations", "queues", "restored", "scaling", "simulate_scaling", "stress", "tasks", "top",
-    "types", "views", "workflows",
+    "types", "undo", "views", "workflows",
 }  # fmt: skip
 # These wait for a database that comes back, so whether there is one is checked first.
 LONG_RUNNING = {*COMPONENTS, "runserver"}

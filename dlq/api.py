@@ -9,8 +9,12 @@ from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.http.openapi import filter_parameters
 from controlplane.core.http.verbs import Answer, Listed, Views, verb
 from controlplane.core.http.views import LIST_PARAMETERS
+from controlplane.core.requests import current_reason, stating_reason
 from controlplane.core.schema.filters import read_query
 from controlplane.workspaces.actors import SUBMIT_TASKS, require_scopes
+from controlplane.workspaces.bulk.calls import Call
+from controlplane.workspaces.bulk.preview import find_bulk_verb
+from controlplane.workspaces.bulk.schema import OperationPreview
 from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
 from controlplane.workspaces.idempotent_calls import KEY_PARAMETER, idempotent
 from controlplane.workspaces.permissions import WorkspaceRequest
@@ -77,6 +81,11 @@ def _check_reprocess(request: WorkspaceRequest, body: Reprocess, id: UUID) -> No
     reprocess.check_reprocessing(
         workspace_id=request.workspace.id, letter_id=id, payload=body.changes["payload"]
     )
+
+
+def _call_of(request: WorkspaceRequest, body: LetterAction) -> Call:
+    verb = find_bulk_verb("dead-letters", body.action)
+    return Call(request.workspace.id, verb, body.selection, request.actor, body.options)
 
 
 class Letters(Views):
@@ -176,6 +185,31 @@ class Letters(Views):
         dispatcher submits them at that rate and in stages, and stops when too many fail again.
         Without either, everything is done when the call returns (200). A dry run only counts.
         """
+        if body.token:
+            _call_of(request, body).confirm(
+                body.token, reason=body.reason or "", accept_drift=body.accept_drift
+            )
+        with stating_reason(body.reason or current_reason()):
+            return self._act(request, body)
+
+    @verb(
+        "POST",
+        "dlq/actions/preview",
+        name="dlq_act_preview",
+        summary="Preview an action on many dead letters",
+        body=LetterAction,
+        examples=_ACTION_EXAMPLES,
+        returns=OperationPreview,
+        errors=(413, 422),
+    )
+    def preview_act(self, request: WorkspaceRequest, body: LetterAction) -> Any:
+        """How many letters match, the first ten, and what would happen. Nothing is changed. The
+        same call to `POST /dlq/actions` with the token in the answer does exactly this, for ten
+        minutes.
+        """
+        return _call_of(request, body).preview()
+
+    def _act(self, request: WorkspaceRequest, body: LetterAction) -> Any:
         key = resolve_idempotency_key(request.headers.get(HEADER), body.idempotency_key)
         if body.is_replay and not body.dry_run:
             return self._start_replay(request, body, key)
@@ -190,7 +224,7 @@ class Letters(Views):
             actor=request.actor,
             dry_run=body.dry_run,
             **body.changes,
-            reason=body.reason or "",
+            reason=body.reason or current_reason(),
         )
 
     def _start_replay(

@@ -13,6 +13,7 @@ from controlplane.core.http.views import LIST_PARAMETERS
 from controlplane.core.schema.filters import read_query
 from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.permissions import WorkspaceRequest
+from controlplane.workspaces.undo import offer_undo
 from dlq import groups
 from dlq.filters import GroupFilter
 from dlq.groupdetail import GroupDetail, describe_group
@@ -26,6 +27,7 @@ from dlq.queries.groups import (
     list_letter_groups,
     name_owners,
 )
+from dlq.undo import KIND, decision_change
 from tasks_app.api.base import BoundedPagination
 from tasks_app.queries import in_bounded_time
 
@@ -110,13 +112,15 @@ class Groups(Views):
         """Change the state, the owner or the ticket, or add a note. What is already so stays, and
         is no error."""
         group = find_group(request.workspace.id, fingerprint, query.type or None)
-        return groups.decide(
+        changed = groups.decide(
             workspace_id=request.workspace.id,
             group_id=group.id,
             decision=body.decision,
             actor=request.actor,
             seen_version=_seen_version(request, body),
-        ).id
+        )
+        offer_undo(request, KIND, decision_change(group, changed))
+        return changed.id
 
 
 def _seen_version(request: WorkspaceRequest, body: ChangeGroup) -> int | None:

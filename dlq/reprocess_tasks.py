@@ -52,7 +52,7 @@ def reprocess_in_transaction(
         result.refused[missing] = NotFound(f"There is no dead letter {missing}.")
     steps = [letter for letter in letters.values() if letter.workflow_run_id is not None]
     plain = [letter for letter in letters.values() if letter.workflow_run_id is None]
-    _reprocess_plain(_Submission(workspace_id, changes, actor.label, result), plain)
+    _reprocess_plain(_Submission(workspace_id, changes, actor, result), plain)
     for letter, outcome in reprocess_steps(
         workspace_id=workspace_id,
         letters=steps,
@@ -71,7 +71,7 @@ def reprocess_in_transaction(
 class _Submission:
     workspace_id: UUID
     changes: Changes
-    by: str
+    actor: Actor
     result: Reprocessed
 
 
@@ -143,7 +143,10 @@ def _submit(submission: _Submission, ready: Sequence[tuple[DeadLetter, list[UUID
     try:
         with transaction.atomic():
             tasks = submit_tasks(
-                workspace_id=submission.workspace_id, specs=specs, by=submission.by
+                workspace_id=submission.workspace_id,
+                specs=specs,
+                by=submission.actor.label,
+                submitter=submission.actor.as_submitter,
             )
     except DomainError as error:
         if len(specs) == 1:

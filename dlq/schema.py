@@ -11,9 +11,12 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from controlplane.core.errors import FieldError, Invalid
+from controlplane.core.requests import current_reason
 from controlplane.core.schema import Request, Resource, itself, shown
 from controlplane.core.schema.fields import Flag, JsonObject, OneOf, Text
 from controlplane.core.schema.filters import read_body
+from controlplane.workspaces.bulk.schema import ACCEPT_DRIFT, TOKEN, PreviewToken
+from controlplane.workspaces.bulk.selection import Selection
 from dlq.bulk import ACTIONS
 from dlq.discard import MAX_REASON
 from dlq.filters import MAX_IDS, LetterFilter
@@ -125,12 +128,29 @@ class LetterAction(_Changes):
     dry_run: Flag = Field(False, description="Count the letters only.")
     payload: JsonObject = optional(f"For reprocess. {_PAYLOAD}")
     max_attempts: Attempts = optional("For reprocess.")
-    reason: Annotated[str, Text(MAX_REASON)] = optional("For discard, which needs it.")
+    reason: Annotated[str, Text(MAX_REASON)] = optional(
+        "Kept in the audit log, as that of the header X-Reason; discard needs it."
+    )
     rate_per_second: Rate = optional("For reprocess. Maximum tasks that it submits per second.")
     canary: Annotated[Canary, _OrBoolean()] = optional(
         "For reprocess. true is `{stages: [5, 50], maxFailureShare: 0.2}`."
     )
     idempotency_key: IdempotencyKey = optional("For a replay.")
+    token: PreviewToken = TOKEN
+    accept_drift: Flag = ACCEPT_DRIFT
+
+    @property
+    def selection(self) -> Selection:
+        """The letters, for a preview."""
+        if self.ids is not None:
+            return Selection(ids=tuple(dict.fromkeys(map(str, self.ids))))
+        return Selection(filter={**(self.filter or {}), **({"all": True} if self.all else {})})
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """With what the letters are reprocessed."""
+        changes = self.model_dump(include={"payload", "max_attempts"}, exclude_none=True)
+        return changes if self.action == "reprocess" else {}
 
     @property
     def letter_filter(self) -> LetterFilter:
@@ -162,10 +182,8 @@ class LetterAction(_Changes):
 
     def _check_fields(self) -> Iterable[FieldError]:
         if self.action != "discard":
-            if self.reason is not None:
-                yield {"field": "reason", "message": "Only discard takes it."}
             return
-        if self.reason is None:
+        if self.reason is None and not current_reason():
             yield {
                 "field": "reason",
                 "message": "Give the reason why the work is no longer needed.",

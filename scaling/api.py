@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiExample
 from controlplane.core.http.verbs import Listed, Views, verb
 from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.permissions import WorkspaceRequest
+from controlplane.workspaces.undo import offer_undo
 from scaling.configuration import change_configuration, check_changes
 from scaling.decisions import read_metric
 from scaling.overrides import release_override, set_override
@@ -24,6 +25,7 @@ from scaling.resources import (
     ScalingConfiguration,
     Status,
 )
+from scaling.undo import configuration_change, override_change
 from tasks_app.queries import in_bounded_time
 
 _CONFIGURATION_EXAMPLES = [
@@ -84,9 +86,12 @@ class Fleet(Views):
     def change_configuration(self, request: WorkspaceRequest, body: Changes) -> Any:
         """Change some values for the whole installation; null resets a value to that of the
         environment. The loop applies them within about a second. Needs the role admin."""
+        before = read_pool()
         pool = change_configuration(
             body.values, workspace_id=request.workspace.id, actor=request.actor
         )
+        undone = configuration_change(before, pool, request.workspace.id)
+        offer_undo(request, "scaling-configuration", undone)
         return describe_configuration(pool)
 
     @verb(
@@ -111,7 +116,9 @@ class Fleet(Views):
     )
     def release(self, request: WorkspaceRequest) -> Any:
         """End the manual override, so that the strategy decides again."""
+        before = read_pool()
         release_override(workspace_id=request.workspace.id, actor=request.actor)
+        offer_undo(request, "scaling-override", override_change(before, request.workspace.id))
         return read_status()
 
     @verb(
@@ -128,13 +135,16 @@ class Fleet(Views):
     def scale(self, request: WorkspaceRequest, body: ScaleRequest) -> UUID:
         """Set a number of workers, for the whole installation. The response is the event, which
         records the result. 409 while the autoscaler does not run."""
-        return set_override(
+        before = read_pool()
+        event = set_override(
             workers=body.workers,
             reason=body.reason,
             hold_seconds=body.hold_seconds,
             workspace_id=request.workspace.id,
             actor=request.actor,
-        ).id
+        )
+        offer_undo(request, "scaling-override", override_change(before, request.workspace.id))
+        return event.id
 
     @verb(
         "GET",

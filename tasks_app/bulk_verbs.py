@@ -13,6 +13,7 @@ from controlplane.core.ids import parse_uuid
 from controlplane.core.schema import Request
 from controlplane.core.schema.filters import condition, read_body
 from controlplane.core.schema.values import COMMA, Flag, Search, Texts
+from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.bulk import (
     Applied,
     BulkVerb,
@@ -24,7 +25,7 @@ from controlplane.workspaces.bulk import (
     register,
 )
 from tasks_app import services
-from tasks_app.filters import TaskFilter, filter_of_body
+from tasks_app.filters import TaskFilter, filter_of_body, filter_to_body
 from tasks_app.queries import get_states, list_queues, list_tasks
 from tasks_app.queues import NAME, NAME_RULE
 from tasks_app.schema.fields import Priority
@@ -70,6 +71,12 @@ def _read_name(text: str) -> str:
     return text
 
 
+def _name_caller(conditions: Mapping[str, Any], actor: Actor) -> Mapping[str, Any]:
+    wanted = filter_of_body(conditions)
+    named = wanted.asked_by(actor.as_submitter)
+    return conditions if named is wanted else filter_to_body(named)
+
+
 def narrow_queues(workspace_id: UUID, wanted: QueueFilter) -> Rows:
     """The queues of a workspace that match."""
     condition = Q(name__in=wanted.names) if wanted.names else Q()
@@ -92,6 +99,7 @@ TASKS = Target(
     narrow=list_tasks,
     describe=_describe_tasks,
     read_key=parse_uuid,
+    name_caller=_name_caller,
 )
 QUEUES = Target(
     name="queues",

@@ -26,6 +26,7 @@ _ALL = (
     Column("priority", "Priority", sort="priority", is_number=True, css="optional wide-screen"),
     Column("tags", "Tags", css="optional wide-screen"),
     Column("id", "Id", css="optional wide-screen"),
+    Column("submitter", "Submitted by", css="optional wide-screen"),
     Column("node", "Node", css="optional wide-screen"),
     Column("workspace", "Workspace", css="optional wide-screen"),
     Column("created", "Created", sort="createdAt", is_number=True),

@@ -30,7 +30,9 @@ TASKS = ExportedList(
     parameters=_parameters,
     read=lambda params, ignore: filter_of_query(params, ignore=ignore),
     write=filter_to_body,
-    rows=lambda selected: queries.list_tasks(selected.workspace_id, selected.wanted),
+    rows=lambda selected: queries.list_tasks(
+        selected.workspace_id, selected.wanted.asked_by(selected.actor.as_submitter)
+    ),
     describe=queries.describe_tasks,
     sized=("payload", "result"),
 )

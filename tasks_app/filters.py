@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -37,6 +37,7 @@ from controlplane.core.schema.values import (
 from tasks_app.states import FINAL, TaskState
 
 PAYLOAD_PREFIX = "payload."
+ME = "me"
 MAX_PAYLOAD_FILTERS = 10
 MAX_PATH_DEPTH = 32
 _KEYS = re.compile(rf"(?:\A|\.)({QUOTED}(?=\.|\Z)|[^.]+)", re.DOTALL)
@@ -94,6 +95,12 @@ class TaskFilter:
         Texts(),
         f"Names or ids of nodes that run a task or ran its last attempt. {COMMA}",
     )
+    submitters: tuple[str, ...] = condition(
+        "submittedBy",
+        Texts(),
+        "Who submitted them, by kind and name: `user:ada`, `key:billing (tp_0123abcd)`, "
+        f"`system:schedule nightly`; `{ME}` is the caller. {COMMA}",
+    )
     error_classes: tuple[str, ...] = condition(
         "errorClass", Texts(), f"Exact classes of the last error. {COMMA}"
     )
@@ -117,6 +124,14 @@ class TaskFilter:
     )
     is_internal: bool = _internal()
     payload: tuple[tuple[Containment, ...], ...] = ()
+
+    def asked_by(self, caller: str) -> "TaskFilter":
+        """The filter with the caller (`Actor.as_submitter`) in the place of `me`."""
+        if ME not in self.submitters:
+            return self
+        return replace(
+            self, submitters=tuple(caller if each == ME else each for each in self.submitters)
+        )
 
     @property
     def is_empty(self) -> bool:

@@ -14,7 +14,7 @@ from controlplane.workspaces.lists import (
     search,
 )
 from tasks_app.columns import CHOOSABLE
-from tasks_app.filters import PAYLOAD_PREFIX, TaskFilter, filter_of_query
+from tasks_app.filters import ME, PAYLOAD_PREFIX, TaskFilter, filter_of_query
 from tasks_app.queries import SORT_FIELDS
 from workers.states import NodeState
 
@@ -31,6 +31,7 @@ TITLES = {
     "workflowRunId": "Workflow run",
     "stepKey": "Step",
     "worker": "Worker",
+    "submittedBy": "Submitted by",
     "errorClass": "Error",
     "startedAfter": "Started after",
     "startedBefore": "Started before",
@@ -89,6 +90,12 @@ TASKS = SavableList(
             "Tasks that ended within the last day, the longest run time first.",
             {"status": ["COMPLETED", "FAILED"], "finishedAfter": "24h"},
             "-durationMs",
+        ),
+        ShippedView(
+            "mine",
+            "Mine",
+            "Tasks that you submitted yourself, the newest first.",
+            {"submittedBy": ME},
         ),
     ),
 )

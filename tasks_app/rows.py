@@ -56,6 +56,7 @@ class NewTask(NamedTuple):
     error: str | None
     has_dependents: bool
     reprocess_of: UUID | None
+    submitted_by: str | None
 
 
 def as_json(rows: Iterable[NewTask]) -> str:

@@ -204,7 +204,7 @@ def _make_task(text: str, queue: Queue, node: Node) -> Task:
     values: dict[str, Any] = {"name": cut(text, 200), "type": cut(text, 200), "queue": queue}
     task = make_task("FAILED", payload=payload_of(text), error=make_error(text), attempt=1)
     write(task, **values, result=payload_of(text), tags=[cut(text, 100)], step_key=cut(text, 100),
-          idempotency_key=cut(text, 255))  # fmt: skip
+          idempotency_key=cut(text, 255), submitted_by=cut(f"key:{text}", 220))  # fmt: skip
     attempt = make_attempt(task, outcome="FAILED", node_id=node.id, error=make_error(text))
     write(attempt, type=cut(text, 200))
     write(make_log(task, text), level=cut(text, 8), fields=payload_of(text))

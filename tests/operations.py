@@ -9,15 +9,15 @@ from controlplane.core.clock import now
 from controlplane.ops.operations.control import start_operation
 from controlplane.ops.operations.driver import OperationDriver
 from controlplane.ops.operations.models import Operation
-from controlplane.ops.operations.preview import (
+from controlplane.ops.operations.states import OPEN
+from controlplane.workspaces.actors import SYSTEM, Actor
+from controlplane.workspaces.bulk.preview import (
     Preview,
     find_bulk_verb,
     make_preview,
     read_options,
 )
-from controlplane.ops.operations.selection import read_selection
-from controlplane.ops.operations.states import OPEN
-from controlplane.workspaces.actors import SYSTEM, Actor
+from controlplane.workspaces.bulk.selection import read_selection
 from controlplane.workspaces.models import Workspace
 from tests.clients import default_workspace
 

@@ -52,6 +52,11 @@ def stating_reason(reason: str) -> Iterator[None]:
         _reason.reset(token)
 
 
+def needs_reason(count: int, *, is_undoable: bool) -> bool:
+    """Whether a change of that many things is made only for a reason."""
+    return count > WITHOUT_REASON or (count > 1 and not is_undoable)
+
+
 def _clean(reason: str) -> str:
     return " ".join(reason.replace("\0", " ").split())[:MAX_REASON] if reason else ""
 

@@ -13,6 +13,8 @@ from datetime import datetime
 from controlplane.core.errors import FieldError, Forbidden
 from controlplane.workspaces.states import ActorKind, Role
 
+MAX_SUBMITTER = 220  # characters: a kind and a label
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:
@@ -28,6 +30,11 @@ class Actor:
     scopes: frozenset[str] = frozenset()
     expires_at: datetime | None = None
 
+    @property
+    def as_submitter(self) -> str:
+        """As a task keeps who submitted it: `user:ada`, `key:billing`."""
+        return f"{self.kind}:{self.label}"[:MAX_SUBMITTER]
+
 
 SYSTEM = Actor(kind=ActorKind.SYSTEM.value, id="", label="system", role=Role.ADMIN)
 
@@ -35,6 +42,11 @@ SYSTEM = Actor(kind=ActorKind.SYSTEM.value, id="", label="system", role=Role.ADM
 ALL = "*"
 SUBMIT_TASKS = "tasks:write"
 RUN_WORKFLOWS = "workflows:write"
+
+
+def platform_submitter(label: str) -> str:
+    """As a task keeps that a part of the platform submitted it: `system:schedule nightly`."""
+    return Actor(ActorKind.SYSTEM.value, "", label, None).as_submitter
 
 
 def allows(scopes: Collection[str], resource: str, *, is_read: bool) -> bool:

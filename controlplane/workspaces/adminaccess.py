@@ -5,7 +5,7 @@ not to superusers.
 """
 
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from controlplane.core.admin.forms import LabelledDateTime
 from controlplane.core.admin.lists import RecordLists
 from controlplane.core.admin.pages import OperationalAdmin
 from controlplane.core.admin.site import Person, ShellSite
+from controlplane.core.undo import ActAs
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.chosen import remembering
 from controlplane.workspaces.queries import list_workspaces
@@ -71,6 +72,12 @@ def own_workspaces(request: HttpRequest) -> list["Workspace"]:
     return found
 
 
+def submitter_of(request: HttpRequest) -> str:
+    """What a task keeps of the person, whatever the workspace."""
+    user: Any = request.user
+    return Actor(ActorKind.USER.value, "", user.get_username()[:200], None).as_submitter
+
+
 def actor_in(request: HttpRequest, workspace_id: UUID) -> Actor:
     """The person with their role in the workspace, or without a role if they are no member."""
     roles = roles_of(request)
@@ -81,6 +88,15 @@ def actor_in(request: HttpRequest, workspace_id: UUID) -> Actor:
         label=user.get_username()[:200],
         role=Role.ADMIN if roles is None else roles.get(workspace_id),
     )
+
+
+def actor_with_role(
+    request: HttpRequest, workspace_id: UUID, needed: Role = Role.OPERATOR
+) -> Actor:
+    """The person, who must have the role in the workspace. Raises PermissionDenied."""
+    if not is_allowed(request, needed, workspace_id):
+        raise PermissionDenied(f"This needs the role {needed} in its workspace.")
+    return actor_in(request, workspace_id)
 
 
 def is_allowed(request: HttpRequest, needed: Role | None, workspace_id: UUID | None) -> bool:
@@ -222,6 +238,9 @@ class TaskplaneAdminSite(ShellSite):
     def get_urls(self) -> list[Any]:
         """Without `view_on_site`, which reveals whether a row exists and leads nowhere."""
         return [each for each in super().get_urls() if getattr(each, "name", "") != "view_on_site"]
+
+    def act_as(self, request: HttpRequest) -> ActAs:
+        return partial(actor_with_role, request)
 
     def describe_person(self, request: HttpRequest) -> Person:
         """The person, their highest role, and the workspace that the page shows: the one that it

@@ -23,14 +23,15 @@ from controlplane.core.admin.actions import (
     split_by_workspace,
 )
 from controlplane.core.admin.display import Question
-from controlplane.core.admin.undo import offer_undo, register_undo
+from controlplane.core.admin.undo import offer_undo
 from controlplane.core.errors import DomainError
+from controlplane.core.undo import ActAs, register_undo
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import (
     SEEN_BY_SUPERUSERS,
     SEEN_BY_VIEWERS,
     AdminAccess,
-    actor_in,
+    actor_with_role,
     is_allowed,
     own_workspaces,
 )
@@ -54,23 +55,14 @@ def find_any_workspace(request: HttpRequest) -> str:
     return str(own[0].slug) if own else ""
 
 
-def actor_with_role(
-    request: HttpRequest, workspace_id: UUID, needed: Role = Role.OPERATOR
-) -> Actor:
-    """The person, who must have the role in the workspace. Raises PermissionDenied."""
-    if not is_allowed(request, needed, workspace_id):
-        raise PermissionDenied(f"This needs the role {needed} in its workspace.")
-    return actor_in(request, workspace_id)
-
-
 def undo_by_service(kind: str, service: Callable[..., Any], id_name: str, text: str) -> None:
     """Let what `act_on_row` did be undone by another service for the same row."""
 
-    def undo(request: HttpRequest, values: dict[str, Any]) -> str:
+    def undo(act_as: ActAs, values: dict[str, Any]) -> str:
         workspace_id = UUID(values["workspace"])
         service(
             workspace_id=workspace_id,
-            actor=actor_with_role(request, workspace_id),
+            actor=act_as(workspace_id),
             **{id_name: UUID(values["id"])},
         )
         return text

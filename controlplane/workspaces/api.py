@@ -16,9 +16,12 @@ from controlplane.workspaces.schema import (
     Member,
     MemberRequest,
     RoleRequest,
+    UndoIn,
+    Undone,
     Workspace,
 )
 from controlplane.workspaces.states import Role
+from controlplane.workspaces.undo import undo_by_token
 
 _BY_TIME = {"createdAt": "id"}
 
@@ -163,3 +166,21 @@ class Workspaces(Views):
     def audit(self, request: WorkspaceRequest, wanted: AuditFilter) -> Any:
         """The audit log, newest first."""
         return list_audit_events([request.workspace.id], wanted)
+
+    @verb(
+        "POST",
+        "undo",
+        name="undo",
+        summary="Undo a change",
+        body=UndoIn,
+        returns=Undone,
+        errors=(409, 422),
+    )
+    def undo(self, request: WorkspaceRequest, body: UndoIn) -> Any:
+        """Change back what the same person or key has changed within the last hour: pauses and
+        limits of queues, the priority of a task, schedules, decisions about groups, the
+        configuration and the number of workers. 409 if it has been changed since. A key with scopes
+        also needs that of the change.
+        """
+        text = undo_by_token(body.token, actor=request.actor, workspace_id=request.workspace.id)
+        return {"text": text}

@@ -3,13 +3,19 @@
 import getpass
 from argparse import ArgumentParser
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from controlplane.core.console.command import ConsoleCommand, Options
-from controlplane.core.requests import COMMAND, working_for
+from controlplane.core.console.secondlook import Look
+from controlplane.core.requests import COMMAND, stating_reason, working_for
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.queries import get_workspace
 from controlplane.workspaces.states import DEFAULT_WORKSPACE, ActorKind, Role
+from controlplane.workspaces.undo import make_undo_token
+
+if TYPE_CHECKING:
+    from controlplane.workspaces.bulk.selection import Selection
 
 
 class WorkspaceCommand(ConsoleCommand):
@@ -28,10 +34,44 @@ class WorkspaceCommand(ConsoleCommand):
             )
 
     def call(self, run: Callable[..., Any], options: Options) -> Any:
-        with working_for("", COMMAND):
+        with working_for("", COMMAND), stating_reason(options.get("reason") or ""):
             if "workspace" not in options:
                 return run(options)
             return run(get_workspace(options["workspace"]).id, options)
+
+    def look_at(
+        self,
+        workspace_id: UUID,
+        verb: tuple[str, str],
+        selection: "Selection",
+        options: Options,
+        **values: Any,
+    ) -> None:
+        """The second look at what is selected, with the preview of a bulk operation: `verb` is its
+        target and its action, `values` are its options. Raises CommandError."""
+        from controlplane.workspaces.bulk.preview import find_bulk_verb, make_preview
+
+        found = make_preview(
+            workspace_id=workspace_id,
+            verb=find_bulk_verb(*verb),
+            selection=selection,
+            options=values,
+            actor=terminal_actor(),
+        )
+        look = Look(
+            title=found.title,
+            consequence=found.consequence,
+            count=found.plan.members.count,
+            first=[f"{each.state.lower()} {each.key} {each.name}" for each in found.first],
+            is_named=bool(selection.ids),
+            is_undoable=bool(found.plan.verb.undone_by),
+        )
+        self.look_twice(look, options)
+
+    def offer_undo(self, kind: str, values: dict[str, Any]) -> None:
+        """Say how to undo what was done; for the kinds see `controlplane.core.undo`."""
+        if not self.is_json:
+            self.tell_undo(f"undo {make_undo_token(kind, values, terminal_actor())}")
 
 
 def terminal_actor() -> Actor:

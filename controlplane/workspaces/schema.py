@@ -125,6 +125,20 @@ class Actor(Resource):
     name: str = shown(source="actor_label")
 
 
+class UndoIn(Request):
+    """A change to undo."""
+
+    token: Annotated[str, Text(100_000)] = Field(
+        description="The header X-Undo of the response to the change."
+    )
+
+
+class Undone(Resource):
+    """What was undone."""
+
+    text: str = shown("In words.")
+
+
 class Change(Resource):
     """One changed field."""
 

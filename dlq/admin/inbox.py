@@ -14,6 +14,7 @@ from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
+from controlplane.core.admin.undo import offer_undo
 from controlplane.core.errors import DomainError, Invalid
 from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
@@ -24,11 +25,11 @@ from controlplane.workspaces.states import Role
 from dlq.admin.grouppage import describe_panel
 from dlq.admin.inboxrows import VIEWS, list_view, read_conditions, read_inbox
 from dlq.admin.questions import GroupQuestions, seen_version
-from dlq.admin.undo import offer_undo
 from dlq.groups import KEPT, Decision, decide
 from dlq.models import LetterGroup
 from dlq.queries import count_open
 from dlq.states import GroupState
+from dlq.undo import KIND, decision_change
 from tasks_app.queries import in_bounded_time
 
 _OF_A_PAGE = ("group", "after")
@@ -198,7 +199,7 @@ class GroupAdmin(GroupQuestions):
         if changed.version == group.version:
             self.message_user(request, text, messages.SUCCESS)
         else:
-            offer_undo(request, group, changed, text)
+            offer_undo(request, KIND, decision_change(group, changed), text)
 
 
 def inbox_url(group: LetterGroup) -> str:

@@ -9,20 +9,20 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from controlplane.core.admin.pages import ReadOnlyAdmin
-from controlplane.core.admin.undo import own_address
+from controlplane.core.admin.undo import offer_undo, own_address
 from controlplane.core.formatting import format_count
 from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminpages import WorkspacePages
 from dlq.admin.grouppage import MEMBERS_SHOWN
 from dlq.admin.inboxforms import DiscardGroupForm, MuteForm, ReprocessGroupForm
-from dlq.admin.undo import offer_undo
 from dlq.bulk import act_on_letters
 from dlq.filters import LetterFilter
 from dlq.groups import Decision, decide
 from dlq.models import LetterGroup
 from dlq.queries.groups import describe_groups, list_members
 from dlq.replays import DEFAULT_STAGES, start_replay
+from dlq.undo import KIND, decision_change
 
 
 class GroupQuestions(WorkspacePages, ReadOnlyAdmin):
@@ -41,7 +41,9 @@ class GroupQuestions(WorkspacePages, ReadOnlyAdmin):
                 actor=actor,
                 seen_version=seen_version(request),
             )
-            offer_undo(request, group, changed, f"Muted: {isolated_text(group)}.")
+            offer_undo(
+                request, KIND, decision_change(group, changed), f"Muted: {isolated_text(group)}."
+            )
             return self.back(request, group).url
 
         return self._question(

@@ -9,16 +9,19 @@ from controlplane.core.clock import now
 from controlplane.core.console.command import Options, Subcommands
 from controlplane.core.console.derived import add_options, read_options
 from controlplane.core.console.options import add_limit, duration_ms, time, whole_number
+from controlplane.core.console.secondlook import Effect
 from controlplane.core.schema import represent
-from controlplane.workspaces.console import terminal_actor
+from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from dlq import groups
 from dlq.filters import GroupFilter
 from dlq.groupdetail import describe_group
 from dlq.groups import Decision
 from dlq.groupschema import LetterGroup, LetterGroupDetail
 from dlq.management import tables
+from dlq.models import LetterGroup as GroupRow
 from dlq.queries.groups import describe_groups, find_group, list_letter_groups
 from dlq.states import GroupState
+from dlq.undo import KIND, decision_change
 from tasks_app.queries import in_bounded_time
 
 _STATES = {
@@ -28,7 +31,7 @@ _STATES = {
 }
 
 
-class GroupCommands:
+class GroupCommands(WorkspaceCommand):
     """Lists groups, shows one, and writes what people decide about it."""
 
     def add_groups(self, subcommands: Subcommands) -> None:
@@ -50,12 +53,11 @@ class GroupCommands:
             show=tables.show_group,
         )
         _add_group(show)
+        decides: dict[str, Any] = {"show": tables.show_decision, "effect": Effect.UNDONE}
         for name, (state, summary) in _STATES.items():
-            parser = subcommands.add(name, self._decide, summary, show=tables.show_decision)
+            parser = subcommands.add(name, self._decide, summary, **decides)
             _add_decision(parser).set_defaults(state=state.value)
-        mute = subcommands.add(
-            "mute", self._decide, "Hide a group for some time.", show=tables.show_decision
-        )
+        mute = subcommands.add("mute", self._decide, "Hide a group for some time.", **decides)
         _add_decision(mute).set_defaults(state=GroupState.MUTED.value)
         end = mute.add_mutually_exclusive_group()
         end.add_argument("--until", dest="muted_until", type=time, help="when the mute ends")
@@ -69,12 +71,14 @@ class GroupCommands:
             metavar="N",
             help="end the mute with more open letters than this",
         )
-        assign = subcommands.add(
-            "assign", self._decide, "Give a group an owner.", show=tables.show_decision
-        )
+        assign = subcommands.add("assign", self._decide, "Give a group an owner.", **decides)
         _add_decision(assign).add_argument("owner", help="user name, or `nobody`")
         note = subcommands.add(
-            "note", self._decide, "Write a note about a group.", show=tables.show_decision
+            "note",
+            self._note,
+            "Write a note about a group.",
+            show=tables.show_decision,
+            effect=Effect.MAKES,
         )
         _add_group(note)
         note.add_argument("note", help="text of the note")
@@ -91,6 +95,16 @@ class GroupCommands:
         return represent(LetterGroupDetail, describe_group(group, None), None)
 
     def _decide(self, workspace_id: UUID, options: Options) -> Any:
+        before, after = self._change(workspace_id, options)
+        self.offer_undo(KIND, decision_change(before, after))
+        return represent(LetterGroup, describe_groups([after])[0], None)
+
+    def _note(self, workspace_id: UUID, options: Options) -> Any:
+        _, after = self._change(workspace_id, options)
+        return represent(LetterGroup, describe_groups([after])[0], None)
+
+    def _change(self, workspace_id: UUID, options: Options) -> tuple[GroupRow, GroupRow]:
+        """The group before and after."""
         group = find_group(workspace_id, options["fingerprint"], options["type"])
         owner = options.get("owner", groups.KEPT)
         changed = groups.decide(
@@ -105,7 +119,7 @@ class GroupCommands:
             ),
             actor=terminal_actor(),
         )
-        return represent(LetterGroup, describe_groups([changed])[0], None)
+        return group, changed
 
 
 def _add_group(parser: ArgumentParser) -> None:

@@ -20,12 +20,12 @@ from controlplane.workspaces.queries import get_default_workspace_id
 from controlplane.workspaces.states import Role
 from scaling.admin.forms import ConfigurationForm, ManualForm
 from scaling.admin.poolpage import describe_pool
-from scaling.admin.undo import configuration_change, override_change
 from scaling.configuration import change_configuration
 from scaling.models import Pool
 from scaling.overrides import release_override, set_override
 from scaling.queries.pool import find_contradiction, read_pool
 from scaling.queries.status import read_status
+from scaling.undo import configuration_change, override_change
 
 
 @admin.register(Pool)

@@ -11,6 +11,7 @@ from django.utils.http import urlencode
 from controlplane.core.formatting import format_count, format_duration, format_percent
 from controlplane.core.schema.values import join_values
 from controlplane.core.visibletext import visible_text
+from controlplane.workspaces.states import ActorKind
 from tasks_app.admin.links import type_url
 from tasks_app.models import Task
 from tasks_app.processors import registry
@@ -44,6 +45,7 @@ def _facts(task: Task, shown: Mapping[str, Any], declared: TypeView) -> Iterator
     yield from _type(task, declared)
     yield Fact("Id", str(task.id), is_code=True)
     yield Fact("Workspace", task.workspace.slug)
+    yield _submitter(task)
     yield Fact("Priority", str(task.priority))
     yield Fact(
         "Tags", tags=tuple((visible_text(t), _list_url(tag=join_values([t]))) for t in task.tags)
@@ -62,6 +64,17 @@ def _facts(task: Task, shown: Mapping[str, Any], declared: TypeView) -> Iterator
         yield Fact("If a parent fails", ParentFailure(task.on_parent_failure).label)
     yield Fact("Idempotency key", visible_text(task.idempotency_key or ""), is_code=True)
     yield Fact("Lease", str(task.lease or ""), is_code=True)
+
+
+def _submitter(task: Task) -> Fact:
+    """A person and a part of the platform by their names, with a link to what they submitted."""
+    kind, _, name = (task.submitted_by or "").partition(":")
+    return Fact(
+        "Submitted by",
+        visible_text(name),
+        _list_url(submittedBy=join_values([task.submitted_by])) if task.submitted_by else "",
+        note="API key" if kind == ActorKind.KEY else "",
+    )
 
 
 def _type(task: Task, declared: TypeView) -> Iterator[Fact]:

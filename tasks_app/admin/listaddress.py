@@ -86,12 +86,14 @@ def clean_params(params: QueryDict) -> QueryDict:
     return found
 
 
-def read_address(params: QueryDict) -> ListAddress:
-    """What the parameters mean. Nothing is raised: `errors` say what is wrong."""
+def read_address(params: QueryDict, caller: str = "") -> ListAddress:
+    """What the parameters mean for the caller (`Actor.as_submitter`). Nothing is raised: `errors`
+    say what is wrong."""
     errors: list[FieldError] = []
     wanted, sort, position = TaskFilter(), _sort(DEFAULT_SORT), Position()
     try:
         wanted = filter_of_query(params, ignore=(*VIEW, *PLACE, WORKSPACE))
+        wanted = wanted.asked_by(caller) if caller else wanted
     except Invalid as error:
         errors += error.errors
     try:

@@ -7,7 +7,7 @@ from controlplane.core.clock import parse_age
 from controlplane.core.schema.filters import conditions
 from controlplane.core.schema.values import join_values, split_values
 from tasks_app.admin.listaddress import PLACE, VIEW, WORKSPACE, ListAddress
-from tasks_app.filters import PAYLOAD_PREFIX, TaskFilter
+from tasks_app.filters import ME, PAYLOAD_PREFIX, TaskFilter
 from tasks_app.listings import TITLES
 from tasks_app.states import TaskState
 
@@ -71,6 +71,7 @@ _TIME_HELP = "A time, or an age: 15m, 1h, 7d."
 def list_fields(address: ListAddress, queues: list[str], types: list[str]) -> list[Field]:
     """The inputs of the form, filled with what is set."""
     suggestions = {
+        "submittedBy": ((ME, "yourself"),),
         "queue": tuple((name, name) for name in queues),
         "type": tuple((name, name) for name in types),
         **dict.fromkeys(_TIMES, _AGES),
@@ -79,6 +80,7 @@ def list_fields(address: ListAddress, queues: list[str], types: list[str]) -> li
         **dict.fromkeys(_TIMES, _TIME_HELP),
         "search": "A part of the name or type, or a whole id.",
         "worker": "A node, vm#12, or a worker, vm.",
+        "submittedBy": "Such as user:ada; me is yourself.",
         "errorClass": "The exact class, such as TimeoutError.",
         "minDurationMs": "Milliseconds of the last attempt.",
         "maxDurationMs": "Milliseconds of the last attempt.",

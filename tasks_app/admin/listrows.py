@@ -22,8 +22,8 @@ from tasks_app.states import TaskState
 LINE_LENGTH = 160
 FIELDS = (
     "id", "name", "type", "status", "queue", "priority", "error", "attempt", "maxAttempts",
-    "progress", "runAt", "tags", "workerNode", "cancelRequested", "createdAt", "startedAt",
-    "finishedAt", "waitMs", "processingMs",
+    "progress", "runAt", "tags", "submittedBy", "workerNode", "cancelRequested", "createdAt",
+    "startedAt", "finishedAt", "waitMs", "processingMs",
 )  # fmt: skip
 
 
@@ -52,6 +52,7 @@ class Row:
     finished_at: datetime | None
     node_url: str
     tags: Sequence[str]
+    submitter: str
 
     @property
     def is_ended(self) -> bool:
@@ -85,6 +86,7 @@ def _make_row(
         finished_at=task.finished_at,
         node_url=find_node_url(shown["workerNode"]),
         tags=[visible_text(tag) for tag in shown["tags"]],
+        submitter=visible_text((shown["submittedBy"] or "").partition(":")[2]),
     )
 
 

@@ -17,7 +17,7 @@ from controlplane.core.formatting import (
     format_time,
 )
 from controlplane.core.ids import parse_uuid_or_none
-from controlplane.workspaces.adminaccess import actor_in
+from controlplane.workspaces.adminaccess import actor_in, submitter_of
 from tasks_app.admin.listaddress import PAGE_SIZE, ListAddress, clean_params, read_address
 from tasks_app.admin.listpage import Scope, read_scope
 from tasks_app.admin.listrows import Row, make_rows, workspaces_in
@@ -32,7 +32,8 @@ _DEFAULT_SORT = "-createdAt"
 
 def describe_changes(request: HttpRequest) -> dict[str, Any]:
     """The answer as JSON values. Raises Invalid when reading takes too long."""
-    address = read_address(clean_params(_without(request.GET, _OWN)))
+    params = clean_params(_without(request.GET, _OWN))
+    address = read_address(params, submitter_of(request))
     scope = read_scope(request, address)
     if address.errors or not scope.slugs:
         return {"rows": {}, "newer": 0}

@@ -28,12 +28,12 @@ from tasks_app.admin.objective import read_objective_ms
 from tasks_app.admin.queuelist import PAGE, list_queue_lines
 from tasks_app.admin.queuepage import describe_queue
 from tasks_app.admin.slices import MAX_COUNTED, WaitingSlice, count_slice, read_slice
-from tasks_app.admin.undo import queue_change, queue_values
 from tasks_app.descriptors import FIELDS
 from tasks_app.models import Queue
 from tasks_app.queries.queue_descriptors import declared_queues, find_last_description
 from tasks_app.queries.queue_descriptors import describe_queue as describe_queue_of
 from tasks_app.queues import MAX_PAUSE_REASON
+from tasks_app.undo import change_queue
 
 
 @admin.register(Queue)
@@ -266,7 +266,7 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         undone: list[dict[str, Any]] = []
 
         def act(queue: Queue, actor: Actor) -> None:
-            undone.append(_change_one(queue, actor, changes))
+            undone.append(change_queue(queue.workspace_id, queue.name, actor, changes))
 
         done = "paused" if paused else "resumed"
         self.act_on_rows(request, queues, act, done, undo=("queues", {"queues": undone}))
@@ -277,20 +277,11 @@ def _change(
 ) -> None:
     """Change one queue; the next page offers to undo it."""
     try:
-        undone = _change_one(queue, actor, changes)
+        undone = change_queue(queue.workspace_id, queue.name, actor, changes)
     except DomainError as error:
         messages.add_message(request, messages.ERROR, str(error))
     else:
         offer_undo(request, "queues", {"queues": [undone]}, text)
-
-
-def _change_one(queue: Queue, actor: Actor, changes: dict[str, Any]) -> dict[str, Any]:
-    """Returns what undoes it."""
-    before = queue_values(queue)
-    after = services.change_queue(
-        workspace_id=queue.workspace_id, name=queue.name, actor=actor, changes=changes
-    )
-    return queue_change(before, after)
 
 
 def _new_rows(workspaces: list[str]) -> str:

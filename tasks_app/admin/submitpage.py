@@ -128,7 +128,11 @@ def _submit(
             )
             pages.message_user(request, "Submitted: this task does the work again.", "success")
             return task_id
-        task, is_new = services.accept_task(workspace_id=workspace_id, spec=spec)
+        task, is_new = services.accept_task(
+            workspace_id=workspace_id,
+            spec=spec,
+            submitter=actor_in(request, workspace_id).as_submitter,
+        )
     except DomainError as error:
         form.refuse(error)
         return None

@@ -19,11 +19,11 @@ from controlplane.core.visibletext import visible_text
 from controlplane.workspaces.actors import Actor
 from tasks_app import services
 from tasks_app.admin.trails import trail_of
-from tasks_app.admin.undo import priority_change
 from tasks_app.models import Task
 from tasks_app.processors import registry
 from tasks_app.processors.registry import UnknownType
 from tasks_app.states import FINAL, WAITING, TaskState
+from tasks_app.undo import priority_change
 
 
 class PriorityForm(ServiceForm):

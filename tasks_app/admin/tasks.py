@@ -17,22 +17,23 @@ from controlplane.core.errors import Invalid, NotFound
 from controlplane.core.formatting import format_count
 from controlplane.core.ids import parse_uuid_or_none
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminaccess import submitter_of
 from controlplane.workspaces.adminpages import WorkspacePages
 from tasks_app import services
 from tasks_app.admin import familypage, submitpage, taskactions
-from tasks_app.admin.listaddress import clean_params, read_address
+from tasks_app.admin.listaddress import ListAddress, clean_params, read_address
 from tasks_app.admin.listpage import describe_list, read_scope
 from tasks_app.admin.livelist import describe_changes
 from tasks_app.admin.livetask import describe_task_changes
 from tasks_app.admin.taskactions import PriorityForm
 from tasks_app.admin.tasklogs import describe_older, to_json
 from tasks_app.admin.taskpage import describe_task
-from tasks_app.admin.undo import priority_change, read_priorities
 from tasks_app.filters import filter_to_body
 from tasks_app.models import Task
 from tasks_app.queries.lists import list_tasks_of
 from tasks_app.queries.refusals import explain_unchanged
 from tasks_app.states import TaskState
+from tasks_app.undo import priority_change, read_priorities
 
 _BATCH = 500
 _MAX_COUNTED = 10_000
@@ -48,6 +49,10 @@ def _warn_of_repeats(rows: QuerySet[Task]) -> str:
         f"{format_count(done, 'task')}{more} of these completed: the work would be done a second "
         "time."
     )
+
+
+def _read_own_address(request: HttpRequest) -> ListAddress:
+    return read_address(clean_params(request.GET), submitter_of(request))
 
 
 @admin.register(Task)
@@ -81,7 +86,7 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
         params = clean_params(request.GET)
         if params.urlencode() != request.GET.urlencode():
             return HttpResponseRedirect(f"{request.path}?{params.urlencode()}".rstrip("?"))
-        context = describe_list(request, read_address(params))
+        context = describe_list(request, read_address(params, submitter_of(request)))
         figures = context["figures"]
         context["export"] = self.describe_export(request, figures.total, figures.is_estimate)
         return self.render(request, "tasks_app/task_list.html", title="Tasks", **context)
@@ -110,7 +115,7 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
 
     def export_rows(self, request: HttpRequest, workspaces: Sequence[UUID]) -> QuerySet[Task]:
         """All tasks that match the address. Raises Invalid."""
-        address = read_address(clean_params(request.GET))
+        address = _read_own_address(request)
         if address.errors:
             raise Invalid(errors=address.errors)
         return list_tasks_of(workspaces, address.wanted)
@@ -170,7 +175,7 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
     def _selected(self, request: HttpRequest) -> QuerySet[Task] | None:
         """The tasks of the form, or all that match the address; None without any."""
         if request.POST.get("select_across") == "1":
-            address = read_address(clean_params(request.GET))
+            address = _read_own_address(request)
             if address.errors:
                 return None
             scope = read_scope(request, address)
@@ -245,7 +250,7 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
         """On the selected tasks, or on all that match the address, however many."""
         wanted = None
         if request.POST.get("select_across") == "1":
-            wanted = filter_to_body(read_address(clean_params(request.GET)).wanted)
+            wanted = filter_to_body(_read_own_address(request).wanted)
         return self.to_bulk_operation(request, queryset, "tasks", wanted=wanted)
 
     def _act(

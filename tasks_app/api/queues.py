@@ -8,8 +8,10 @@ from rest_framework.exceptions import PermissionDenied
 from controlplane.core.http.verbs import Listed, Views, verb
 from controlplane.workspaces.permissions import WorkspaceRequest
 from controlplane.workspaces.states import Role
+from controlplane.workspaces.undo import offer_undo
 from tasks_app import queries, services
 from tasks_app.schema.queues import Queue, QueueChange, QueueDetail
+from tasks_app.undo import change_queue
 
 _LIMITS = {"max_running", "rate_per_second"}
 
@@ -64,7 +66,8 @@ class Queues(Views):
         }
         with transaction.atomic():
             if changes:
-                services.change_queue(**key, changes=changes)
+                undone = change_queue(**key, changes=changes)
+                offer_undo(request, "queues", {"queues": [undone]})
             if body.described:
                 services.change_queue_descriptor(**key, changes=body.described)
         return queries.get_queue(request.workspace.id, name)

@@ -8,9 +8,14 @@ from uuid import UUID
 from controlplane.core.http.openapi import filter_parameters
 from controlplane.core.http.verbs import Answer, Listed, Views, verb
 from controlplane.core.http.views import LIST_PARAMETERS
+from controlplane.core.requests import current_reason, stating_reason
+from controlplane.workspaces.bulk.calls import Call
+from controlplane.workspaces.bulk.preview import find_bulk_verb
+from controlplane.workspaces.bulk.schema import OperationPreview
 from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
 from controlplane.workspaces.idempotent_calls import KEY_PARAMETER
 from controlplane.workspaces.permissions import WorkspaceRequest
+from controlplane.workspaces.undo import offer_undo
 from tasks_app import queries, services
 from tasks_app.api import examples
 from tasks_app.api.base import TaskPagination
@@ -19,6 +24,7 @@ from tasks_app.schema.actions import ActionResult, TaskAction
 from tasks_app.schema.figures import TaskStats
 from tasks_app.schema.submission import BulkIn, Submitted, TaskChange, TaskIn
 from tasks_app.schema.tasks import Explanation, Task, TaskDetail
+from tasks_app.undo import priority_change, read_priorities
 
 _INDEXED_SORTS = {None, "", "createdAt", "-createdAt"}
 
@@ -36,7 +42,7 @@ def _create_together(
     calls: Sequence[tuple[WorkspaceRequest, TaskIn]],
 ) -> list[Answer | BaseException]:
     """The handler of `create`, for calls that arrive together."""
-    asked = [(request.workspace.id, task) for request, task in calls]
+    asked = [(each.workspace.id, task, each.actor.as_submitter) for each, task in calls]
     return [
         found if isinstance(found, BaseException) else _created(*found)
         for found in services.accept_each(asked)
@@ -53,6 +59,11 @@ def _with_key(request: WorkspaceRequest, task: TaskIn) -> TaskIn:
 
 def _created(task: Any, is_new: bool) -> Answer:
     return Answer(task, 201 if is_new else 200)
+
+
+def _call_of(request: WorkspaceRequest, body: TaskAction) -> Call:
+    verb = find_bulk_verb("tasks", body.action)
+    return Call(request.workspace.id, verb, body.selection, request.actor, body.options)
 
 
 class Tasks(Views):
@@ -79,6 +90,7 @@ class Tasks(Views):
         """
         params = request.query_params
         wanted = filter_of_query(params, ignore=LIST_PARAMETERS)
+        wanted = wanted.asked_by(request.actor.as_submitter)
         must_scan = wanted.must_scan or params.get("sort") not in _INDEXED_SORTS
         with queries.in_bounded_time() if must_scan else nullcontext():
             return self.page(
@@ -101,7 +113,11 @@ class Tasks(Views):
     def create(self, request: WorkspaceRequest, task: TaskIn) -> Answer:
         """Submit a task; 200 when the idempotency key was used for it before."""
         spec = _with_key(request, task)
-        return _created(*services.accept_task(workspace_id=request.workspace.id, spec=spec))
+        return _created(
+            *services.accept_task(
+                workspace_id=request.workspace.id, spec=spec, submitter=request.actor.as_submitter
+            )
+        )
 
     @verb(
         "POST",
@@ -117,7 +133,12 @@ class Tasks(Views):
     def create_bulk(self, request: WorkspaceRequest, body: BulkIn) -> Answer:
         """Submit up to 10,000 tasks, all or none."""
         key = resolve_idempotency_key(request.headers.get(HEADER), body.idempotency_key)
-        done = services.accept_tasks(workspace_id=request.workspace.id, specs=body.tasks, key=key)
+        done = services.accept_tasks(
+            workspace_id=request.workspace.id,
+            specs=body.tasks,
+            key=key,
+            submitter=request.actor.as_submitter,
+        )
         return Answer(done, 201 if done.is_new else 200)
 
     @verb(
@@ -133,16 +154,39 @@ class Tasks(Views):
     def act(self, request: WorkspaceRequest, body: TaskAction) -> Any:
         """Cancel, retry, reprioritize or delete many tasks, in batches that are committed
         separately. At most 50,000 per call. A filter's retry leaves COMPLETED tasks alone unless
-        its `status` names them; delete takes ended tasks only.
+        its `status` names them; delete takes ended tasks only. With the `token` of a preview,
+        exactly what was previewed is changed.
         """
-        return services.act_on_tasks(
-            workspace_id=request.workspace.id,
-            actor=request.actor,
-            action=body.action,
-            wanted=body.wanted,
-            priority=body.priority,
-            dry_run=body.dry_run,
-        )
+        if body.token:
+            _call_of(request, body).confirm(
+                body.token, reason=body.reason, accept_drift=body.accept_drift
+            )
+        with stating_reason(body.reason or current_reason()):
+            return services.act_on_tasks(
+                workspace_id=request.workspace.id,
+                actor=request.actor,
+                action=body.action,
+                wanted=body.wanted.asked_by(request.actor.as_submitter),
+                priority=body.priority,
+                dry_run=body.dry_run,
+            )
+
+    @verb(
+        "POST",
+        "tasks/actions/preview",
+        name="tasks_act_preview",
+        summary="Preview an action on many tasks",
+        body=TaskAction,
+        examples=examples.ACTIONS,
+        returns=OperationPreview,
+        errors=(413, 422),
+    )
+    def preview_act(self, request: WorkspaceRequest, body: TaskAction) -> Any:
+        """How many tasks match, the first ten, and what would happen. Nothing is changed. The same
+        call to `POST /tasks/actions` with the token in the answer does exactly this, for ten
+        minutes; `POST /operations` does it as a bulk operation.
+        """
+        return _call_of(request, body).preview()
 
     @verb(
         "GET",
@@ -181,12 +225,16 @@ class Tasks(Views):
     )
     def change(self, request: WorkspaceRequest, body: TaskChange, id: UUID) -> Any:  # noqa: A002 - the name in the API
         """Change a task that has not started; 409 if it has."""
+        before = read_priorities(request.workspace.id, [id])
         services.edit_task(
             workspace_id=request.workspace.id,
             task_id=id,
             changes=body.changes,
             actor=request.actor,
         )
+        if body.changes.keys() == {"priority"}:
+            undone = priority_change(request.workspace.id, before, [id], body.changes["priority"])
+            offer_undo(request, "priorities", {"changes": [undone]})
         return _shown(request, id)
 
     @verb(

@@ -124,6 +124,7 @@ class TaskContext:
         payload: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> UUID:
+        from controlplane.workspaces.actors import platform_submitter
         from tasks_app.services import submit_task  # services import the engine's models
         from tasks_app.specs import TaskSpec
 
@@ -136,7 +137,12 @@ class TaskContext:
         spec = TaskSpec(type=type, payload=payload or {}, idempotency_key=key, **options)
 
         def submit() -> UUID:
-            return submit_task(workspace_id=self.workspace_id, spec=spec, on_conflict="new")
+            return submit_task(
+                workspace_id=self.workspace_id,
+                spec=spec,
+                on_conflict="new",
+                submitter=platform_submitter(f"task {self._claim.id}"),
+            )
 
         return self._outside_running_loop(submit)
 

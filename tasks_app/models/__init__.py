@@ -1,6 +1,7 @@
 """Tasks with their history, and the sources of statistics."""
 
 from tasks_app.models.conditions import (
+    BY_PERSON,
     DURATION,
     ERROR_CLASS,
     ERROR_CLASS_LENGTH,
@@ -22,6 +23,7 @@ from tasks_app.models.records import TaskAttempt, TaskDependency, TaskLog, TaskT
 from tasks_app.models.tasks import IdempotencyKey, Leader, Queue, Task
 
 __all__ = [
+    "BY_PERSON",
     "DURATION",
     "ERROR_CLASS",
     "ERROR_CLASS_LENGTH",

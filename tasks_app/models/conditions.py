@@ -22,5 +22,7 @@ INDEXED_DURATION = timedelta(milliseconds=10)
 _INDEXED = Value(INDEXED_DURATION, output_field=models.DurationField())
 SHORT = HAS_DURATION & Q(LessThan(DURATION, _INDEXED))
 LONG = HAS_DURATION & Q(GreaterThanOrEqual(DURATION, _INDEXED))
+# Submitted by a person: the kind of an actor is the beginning.
+BY_PERSON = Q(submitted_by__startswith="user:")
 ERROR_CLASS_LENGTH = 200
 ERROR_CLASS = Left(KeyTextTransform("class", "error"), ERROR_CLASS_LENGTH)

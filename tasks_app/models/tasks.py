@@ -12,7 +12,9 @@ from django.db.models import F, Q
 from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
 from controlplane.core.jsonb import JSONBField
+from controlplane.workspaces.actors import MAX_SUBMITTER
 from tasks_app.models.conditions import (
+    BY_PERSON,
     DUE,
     DURATION,
     ERROR_CLASS,
@@ -101,6 +103,8 @@ class Task(models.Model):
     step_key = models.CharField(max_length=100, null=True)  # noqa: DJ001 - null costs no byte
     idempotency_key = models.CharField(max_length=255, null=True)  # noqa: DJ001 - as above
     reprocess_of = models.UUIDField(null=True)  # the task whose work this one repeats
+    # The kind and the label of an actor; null: code that did not say who, or an earlier version.
+    submitted_by = models.CharField(max_length=MAX_SUBMITTER, null=True)  # noqa: DJ001 - as above
 
     lease = models.UUIDField(null=True)
     node_id = models.IntegerField(null=True)
@@ -188,6 +192,13 @@ class Task(models.Model):
                 fields=["reprocess_of"],
                 name="task_reprocess_of",
                 condition=Q(reprocess_of__isnull=False),
+            ),
+            # What a person submitted. Keys, schedules and workflows submit nearly all: their tasks
+            # pay for no entry.
+            models.Index(
+                fields=["workspace", "submitted_by", "id"],
+                name="task_of_person",
+                condition=BY_PERSON,
             ),
         ]
 

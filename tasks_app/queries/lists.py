@@ -14,9 +14,11 @@ from django.db.models.lookups import GreaterThanOrEqual, In, LessThanOrEqual
 
 from controlplane.core.bounded import bounded_time
 from controlplane.core.cursors import SortColumn
+from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.sql import load_sql
-from tasks_app.filters import TaskFilter
+from tasks_app.filters import ME, TaskFilter
 from tasks_app.models import (
+    BY_PERSON,
     DURATION,
     ERROR_CLASS,
     ERROR_CLASS_LENGTH,
@@ -189,7 +191,19 @@ def _one_of(wanted: TaskFilter) -> Q:
         # The index has the beginning of a class.
         beginnings = [name[:ERROR_CLASS_LENGTH] for name in wanted.error_classes]
         condition &= Q(error__isnull=False, error_class__in=beginnings)
-    return condition
+    return condition & _submitted_by(wanted.submitters)
+
+
+def _submitted_by(submitters: Sequence[str]) -> Q:
+    """Raises Invalid for `me` where nobody knows who that is."""
+    if not submitters:
+        return Q()
+    if ME in submitters:
+        message = "Nobody is `me` here: give the whole name, such as user:ada."
+        raise Invalid(errors=[FieldError(field="submittedBy", message=message)])
+    # What an index has: its condition is repeated, so that it can be used.
+    are_people = all(each.startswith("user:") for each in submitters)
+    return _is_one_of("submitted_by", submitters) & (BY_PERSON if are_people else Q())
 
 
 def _is_one_of(column: str, values: Sequence[Any]) -> Q:

@@ -10,6 +10,14 @@ from pydantic import Field
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.schema import Request, Resource, shown
 from controlplane.core.schema.fields import Flag, JsonObject, OneOf
+from controlplane.workspaces.bulk.schema import (
+    ACCEPT_DRIFT,
+    REASON,
+    TOKEN,
+    PreviewToken,
+    Reason,
+)
+from controlplane.workspaces.bulk.selection import Selection
 from tasks_app.filters import TaskFilter, filter_of_body
 from tasks_app.schema.fields import Priority, optional
 
@@ -29,7 +37,10 @@ class TaskAction(Request):
     filter: JsonObject = optional('Like `{"status": ["FAILED"], "type": "http-request"}`.')
     all: Flag = False
     priority: Priority = optional()
-    dry_run: Flag = False
+    dry_run: Flag = Field(False, description="Count the tasks only.")
+    reason: Reason = REASON
+    token: PreviewToken = TOKEN
+    accept_drift: Flag = ACCEPT_DRIFT
 
     @property
     def wanted(self) -> TaskFilter:
@@ -37,6 +48,18 @@ class TaskAction(Request):
         if self.ids is not None:
             return TaskFilter(ids=tuple(dict.fromkeys(self.ids)))
         return filter_of_body(self.filter)
+
+    @property
+    def selection(self) -> Selection:
+        """The tasks, for a preview."""
+        if self.ids is not None:
+            return Selection(ids=tuple(dict.fromkeys(map(str, self.ids))))
+        return Selection(filter=self.filter or {})
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """What the action needs beside the tasks."""
+        return {} if self.priority is None else {"priority": self.priority}
 
     def cross_check(self) -> Iterable[FieldError]:
         """Exactly one way to select tasks, a priority only where it belongs, and no accidental

@@ -76,6 +76,10 @@ class Task(Resource):
     step_key: str | None
     idempotency_key: str | None
     reprocess_of: UUID | None = shown("The task whose work this one repeats.", in_export=False)
+    submitted_by: str | None = shown(
+        "The kind and the name of who submitted it: `user:ada`, `key:billing (tp_0123abcd)`, "
+        "`system:schedule nightly`. null: code that did not say who, or an earlier version."
+    )
     worker_node: str | None = shown("The node that runs it, or ran its last attempt.")
     cancel_requested: bool = shown(compute=lambda task: task.cancel_requested_at is not None)
     created_at: datetime

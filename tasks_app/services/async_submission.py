@@ -25,21 +25,27 @@ async def asubmit_task(
     spec: TaskSpec,
     using: str = "default",
     on_conflict: Literal["raise", "new"] = "raise",
+    submitter: str | None = None,
 ) -> UUID:
     """As submit_task, for async code. It joins the transaction that is open on `using` in the
     thread of `sync_to_async`. A call that is cancelled may have submitted its task.
     """
     if not is_plain(spec):
         return await sync_to_async(submit_task)(
-            workspace_id=workspace_id, spec=spec, using=using, on_conflict=on_conflict
+            workspace_id=workspace_id,
+            spec=spec,
+            using=using,
+            on_conflict=on_conflict,
+            submitter=submitter,
         )
     loop = asyncio.get_running_loop()
     key = (loop, *_thread_of_this_context(), using)
     answer: asyncio.Future[UUID] = loop.create_future()
+    asked = workspace_id, spec, submitter
     if key in _waiting:
-        _waiting[key].append(((workspace_id, spec), answer))
+        _waiting[key].append((asked, answer))
     else:
-        _waiting[key] = [((workspace_id, spec), answer)]
+        _waiting[key] = [(asked, answer)]
         visit = loop.create_task(_visit(key, using))
         _visits.add(visit)
         visit.add_done_callback(_visits.discard)

@@ -23,7 +23,9 @@ Spec = TaskSpec | TaskIn | BulkTaskIn
 _PENDING, _SCHEDULED = TaskState.PENDING.value, TaskState.SCHEDULED.value
 
 
-def prepare(spec: Spec, *, lanes: Lanes, now: datetime, prefix: str = "") -> NewTask:
+def prepare(
+    spec: Spec, *, lanes: Lanes, now: datetime, prefix: str = "", submitter: str | None = None
+) -> NewTask:
     """The row of a spec, as if it had no parents. `prefix` goes before field names in errors.
 
     Raises Invalid with every wrong field, TooLarge for a payload over its limit.
@@ -42,7 +44,7 @@ def prepare(spec: Spec, *, lanes: Lanes, now: datetime, prefix: str = "") -> New
         raise Invalid(errors=[*problems, *refused])
     queue = processor.queue if spec.queue is None else spec.queue
     lane = lanes.get(queue, field=f"{prefix}queue")
-    return _row(spec, processor, lanes.workspace_id, lane, payload, now)
+    return _row(spec, processor, lanes.workspace_id, lane, payload, now, submitter)
 
 
 def _row(
@@ -52,6 +54,7 @@ def _row(
     lane: int,
     payload: str,
     now: datetime,
+    submitter: str | None,
 ) -> NewTask:
     run_at = now + timedelta(milliseconds=spec.delay_ms) if spec.delay_ms else spec.run_at
     is_due_later = run_at is not None and run_at > now
@@ -82,6 +85,7 @@ def _row(
         None,  # error
         False,  # has_dependents
         spec.reprocess_of,
+        submitter,
     )
 
 

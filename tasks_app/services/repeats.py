@@ -29,7 +29,9 @@ def repeat_task(*, workspace_id: UUID, task_id: UUID, spec: TaskSpec, actor: Act
     if spec.reprocess_of != task_id:
         raise ValueError("the spec must name the task whose work it repeats")
     with transaction.atomic():
-        (new_id,) = submit_tasks(workspace_id=workspace_id, specs=[spec], by=actor.label)
+        (new_id,) = submit_tasks(
+            workspace_id=workspace_id, specs=[spec], by=actor.label, submitter=actor.as_submitter
+        )
         record_audit(
             workspace=workspace_id,
             actor=actor,

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from functools import cache
+from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any, Literal
 from uuid import UUID
@@ -32,7 +32,8 @@ from tasks_app.settling import announce_reprocessed
 from tasks_app.specs import TaskSpec
 
 _MAX_PROBLEMS = 100  # that one answer names
-Asked = tuple[UUID | None, Spec]  # the workspace, None for `default`, and a task for it
+# The workspace, None for `default`; a task for it; and who submits it, as `Actor.as_submitter`.
+Asked = tuple[UUID | None, Spec, str | None]
 Accepted = tuple[Any, bool]  # a described task, and whether it is new
 _SPEC_FIELDS = [field.name for field in fields(TaskSpec)]
 
@@ -52,26 +53,32 @@ def submit_task(
     spec: TaskSpec,
     using: str = "default",
     on_conflict: Literal["raise", "new"] = "raise",
+    submitter: str | None = None,
 ) -> UUID:
     """Submit one task and return its id. It joins the transaction that is open on `using`.
 
     `workspace_id` None means the workspace `default`. With an idempotency key, the same key and
     spec give the first task's id again; another spec raises Conflict, or with on_conflict="new"
-    makes a task of its own. Raises Invalid, TooLarge.
+    makes a task of its own. `submitter` is what the task keeps of who submitted it
+    (`Actor.as_submitter`). Raises Invalid, TooLarge.
     """
     workspace_id = workspace_id or get_default_workspace_id()
     if is_plain(spec):
-        return _submit_alone(workspace_id, spec, using).id
-    if spec.idempotency_key is None:
-        return submit_tasks(workspace_id=workspace_id, specs=[spec], using=using)[0]
-    key = spec.idempotency_key
+        return _submit_alone(workspace_id, spec, using, submitter).id
+    if (key := spec.idempotency_key) is None:
+        rows = submit_rows(
+            workspace_id=workspace_id, specs=[spec], using=using, submitter=submitter
+        )
+        return rows[0].id
+    once = partial(
+        submit_once, workspace_id=workspace_id, specs=[spec], using=using, submitter=submitter
+    )
     try:
-        return submit_once(workspace_id=workspace_id, key=key, specs=[spec], using=using).ids[0]
+        return once(key=key).ids[0]
     except Conflict:
         if on_conflict == "raise":
             raise
-    key = f"{key[:180]}/{_hash_specs([spec]).hex()}"
-    return submit_once(workspace_id=workspace_id, key=key, specs=[spec], using=using).ids[0]
+    return once(key=f"{key[:180]}/{_hash_specs([spec]).hex()}").ids[0]
 
 
 def submit_tasks(
@@ -80,11 +87,18 @@ def submit_tasks(
     specs: Sequence[Spec],
     using: str = "default",
     by: str = "",
+    submitter: str | None = None,
 ) -> list[UUID]:
     """Submit tasks, all or none. Returns their ids in order. `by` is the label of the actor who
-    reprocesses ended tasks (`reprocess_of`). Raises Invalid, TooLarge."""
-    workspace_id = workspace_id or get_default_workspace_id()
-    rows = submit_rows(workspace_id=workspace_id, specs=specs, using=using, by=by)
+    reprocesses ended tasks (`reprocess_of`); for `submitter` see submit_task. Raises Invalid,
+    TooLarge."""
+    rows = submit_rows(
+        workspace_id=workspace_id or get_default_workspace_id(),
+        specs=specs,
+        using=using,
+        by=by,
+        submitter=submitter,
+    )
     return [row.id for row in rows]
 
 
@@ -97,10 +111,10 @@ def submit_each(asked: Sequence[Asked], using: str) -> list[UUID | BaseException
 
 def _submit_rows_each(asked: Sequence[Asked], using: str) -> list[NewTask | BaseException]:
     found: list[NewTask | BaseException] = []
-    for workspace_id, spec in asked:
+    for workspace_id, spec, submitter in asked:
         try:
             lanes = Lanes(workspace_id or get_default_workspace_id(), using=using)
-            found.append(prepare(spec, lanes=lanes, now=utc_now()))
+            found.append(prepare(spec, lanes=lanes, now=utc_now(), submitter=submitter))
         except Exception as error:  # noqa: BLE001 - raised where the task was submitted
             found.append(error)
     numbers = [number for number, row in enumerate(found) if isinstance(row, NewTask)]
@@ -118,12 +132,17 @@ def check_task(*, workspace_id: UUID, spec: TaskSpec) -> None:
 
 
 def submit_rows(
-    *, workspace_id: UUID, specs: Sequence[Spec], using: str = "default", by: str = ""
+    *,
+    workspace_id: UUID,
+    specs: Sequence[Spec],
+    using: str = "default",
+    by: str = "",
+    submitter: str | None = None,
 ) -> list[NewTask]:
     """As submit_tasks, for callers that show the new rows without reading them again."""
     if len(specs) == 1 and not specs[0].depends_on and specs[0].reprocess_of is None:
-        return [_submit_alone(workspace_id, specs[0], using)]
-    rows, family = _prepare_all(specs, workspace_id, using)
+        return [_submit_alone(workspace_id, specs[0], using, submitter)]
+    rows, family = _prepare_all(specs, workspace_id, using, submitter)
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         _insert(cursor, rows, family, workspace_id, using, by)
     notify_for(rows, connections[using])
@@ -136,12 +155,14 @@ def submit_once(
     key: str,
     specs: Sequence[Spec],
     using: str = "default",
+    submitter: str | None = None,
 ) -> Submission:
-    """Submit tasks unless this key was used within 24 h: then the first answer again.
+    """Submit tasks unless this key was used within 24 h: then the first answer again, also to
+    another caller.
 
     Raises Conflict when the key was used with another body.
     """
-    rows, family = _prepare_all(specs, workspace_id, using)
+    rows, family = _prepare_all(specs, workspace_id, using, submitter)
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         answer = {"ids": [str(row.id) for row in rows]}
         first = store_or_get_response(
@@ -173,7 +194,7 @@ def _values(spec: Spec) -> dict[str, Any]:
 
 
 def _prepare_all(
-    specs: Sequence[Spec], workspace_id: UUID, using: str
+    specs: Sequence[Spec], workspace_id: UUID, using: str, submitter: str | None
 ) -> tuple[list[NewTask], Family]:
     limit: int = settings.TASKPLANE["BULK_MAX"]
     if len(specs) > limit:
@@ -185,7 +206,7 @@ def _prepare_all(
     for number, spec in enumerate(specs):
         prefix = f"tasks[{number}]." if len(specs) > 1 else ""
         try:
-            rows.append(prepare(spec, lanes=lanes, now=now, prefix=prefix))
+            rows.append(prepare(spec, lanes=lanes, now=now, prefix=prefix, submitter=submitter))
         except Invalid as error:
             problems += error.errors
             if len(problems) >= _MAX_PROBLEMS:
@@ -195,8 +216,9 @@ def _prepare_all(
     return rows, Family.of(specs, rows)
 
 
-def _submit_alone(workspace_id: UUID, spec: Spec, using: str) -> NewTask:
-    row = prepare(spec, lanes=Lanes(workspace_id, using=using), now=utc_now())
+def _submit_alone(workspace_id: UUID, spec: Spec, using: str, submitter: str | None) -> NewTask:
+    lanes = Lanes(workspace_id, using=using)
+    row = prepare(spec, lanes=lanes, now=utc_now(), submitter=submitter)
     (error,) = _insert_each([row], using)
     if error is not None:
         raise error
@@ -236,19 +258,20 @@ def is_plain(spec: Spec) -> bool:
     return spec.idempotency_key is None and not spec.depends_on and spec.reprocess_of is None
 
 
-def accept_task(*, workspace_id: UUID, spec: Spec) -> Accepted:
+def accept_task(*, workspace_id: UUID, spec: Spec, submitter: str | None = None) -> Accepted:
     """Submit one task. Returns it with its description, and whether it is new.
 
     Without a key this is one statement. Raises Invalid, TooLarge, and Conflict if the key was used
     with another body or its task was removed.
     """
     if spec.idempotency_key is None:
-        rows = submit_rows(workspace_id=workspace_id, specs=[spec])
+        rows = submit_rows(workspace_id=workspace_id, specs=[spec], submitter=submitter)
         return _describe_new(rows[0], spec), True
     done = submit_once(
         workspace_id=workspace_id,
         key=spec.idempotency_key,
         specs=[spec],
+        submitter=submitter,
     )
     if done.is_new:
         return _describe_new(done.rows[0], spec), True
@@ -258,17 +281,20 @@ def accept_task(*, workspace_id: UUID, spec: Spec) -> Accepted:
     return describe_tasks([task])[0], False
 
 
-def accept_each(asked: Sequence[tuple[UUID, Spec]]) -> list[Accepted | BaseException]:
+def accept_each(
+    asked: Sequence[tuple[UUID, Spec, str | None]],
+) -> list[Accepted | BaseException]:
     """As accept_task, for several: each with its own result or error, committed together where
     nothing else has to be written or read for them."""
-    plain = [number for number, (_, spec) in enumerate(asked) if is_plain(spec)]
+    plain = [number for number, (_, spec, _) in enumerate(asked) if is_plain(spec)]
     rows = dict(zip(plain, _submit_rows_each([asked[n] for n in plain], "default"), strict=True))
     answers: list[Accepted | BaseException] = []
-    for number, (workspace_id, spec) in enumerate(asked):
+    for number, (workspace_id, spec, submitter) in enumerate(asked):
         row = rows.get(number)
         try:
             if row is None:
-                answers.append(accept_task(workspace_id=workspace_id, spec=spec))
+                accepted = accept_task(workspace_id=workspace_id, spec=spec, submitter=submitter)
+                answers.append(accepted)
             elif isinstance(row, NewTask):
                 answers.append((_describe_new(row, spec), True))
             else:
@@ -278,13 +304,15 @@ def accept_each(asked: Sequence[tuple[UUID, Spec]]) -> list[Accepted | BaseExcep
     return answers
 
 
-def accept_tasks(*, workspace_id: UUID, specs: Sequence[Spec], key: str | None) -> Submission:
+def accept_tasks(
+    *, workspace_id: UUID, specs: Sequence[Spec], key: str | None, submitter: str | None = None
+) -> Submission:
     """Submit the tasks of one bulk call, all or none. Raises Invalid, TooLarge, Conflict."""
     try:
         if key is None:
-            ids = submit_tasks(workspace_id=workspace_id, specs=specs)
+            ids = submit_tasks(workspace_id=workspace_id, specs=specs, submitter=submitter)
             return Submission(ids=ids, is_new=True)
-        return submit_once(workspace_id=workspace_id, key=key, specs=specs)
+        return submit_once(workspace_id=workspace_id, key=key, specs=specs, submitter=submitter)
     except Invalid as error:
         if len(specs) != 1:
             raise

@@ -3,11 +3,11 @@ WITH new AS (
     INSERT INTO tasks_app_task (id, workspace_id, queue_id, type, name, state, priority, payload,
         max_attempts, round_attempts, retry, timeout_ms, run_at, blocked_by, on_parent_failure,
         tags, workflow_run_id, step_key, idempotency_key, created_at, finished_at, error,
-        has_dependents, reprocess_of, attempt, lost_count, progress)
+        has_dependents, reprocess_of, submitted_by, attempt, lost_count, progress)
     SELECT id, workspace_id, queue_id, type, name, state, priority, payload, max_attempts,
         round_attempts, retry, timeout_ms, run_at, blocked_by, on_parent_failure, tags,
         workflow_run_id, step_key, idempotency_key, created_at, finished_at, error,
-        has_dependents, reprocess_of, 0, 0, 0
+        has_dependents, reprocess_of, submitted_by, 0, 0, 0
     FROM json_populate_recordset(NULL::tasks_app_task, %s)
     RETURNING workspace_id, queue_id, type, state
 )

@@ -4,9 +4,9 @@ from typing import Any
 
 from controlplane.ops.operations.control import start_operation
 from controlplane.ops.operations.models import Operation, OperationItem
-from controlplane.ops.operations.preview import find_bulk_verb, make_preview
-from controlplane.ops.operations.selection import Selection
 from controlplane.workspaces.actors import SYSTEM
+from controlplane.workspaces.bulk.preview import find_bulk_verb, make_preview
+from controlplane.workspaces.bulk.selection import Selection
 from controlplane.workspaces.models import Workspace
 from tests.clients import default_workspace
 from tests.factories.tasks import make_task

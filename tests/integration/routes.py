@@ -18,9 +18,11 @@ from controlplane.workspaces.actors import SYSTEM, Actor
 from controlplane.workspaces.models import Workspace
 from controlplane.workspaces.services import add_member
 from controlplane.workspaces.states import Role
+from controlplane.workspaces.undo import make_undo_token
 from dlq.filters import LetterFilter
 from dlq.replays import pause_replay, start_replay
-from tasks_app.models import Task
+from tasks_app.models import Queue, Task
+from tasks_app.undo import queue_change, queue_values
 from tests.clients import default_workspace, key_client, other_workspace
 from tests.factories import (
     make_attempt,
@@ -153,6 +155,7 @@ ROUTES = [
     post("/dlq/tasks/{letter}/reprocess", "dlq:write", *TASKS, body={}, ok=202),
     post("/dlq/tasks/{letter}/discard", "dlq:write", body={"reason": "x"}),
     post("/dlq/actions", "dlq:write", *TASKS, body=REPROCESS),
+    post("/dlq/actions/preview", "dlq:write", *TASKS, body=REPROCESS),
     post("/dlq/actions", "dlq:write", body=DISCARD),
     post("/dlq/actions", "dlq:write", *TASKS, body={**REPROCESS, "ratePerSecond": 5}, ok=202),
     post(REPLAY + "/cancel", "dlq:write"),
@@ -164,6 +167,7 @@ ROUTES = [
     post("/operations/preview", "operations:write", *TASKS, body=BULK),
     post("/operations", "operations:write", *TASKS, body={"token": "{token}", "reason": "x"},
          ok=202),
+    post("/undo", "undo:write", "queues:write", body={"token": "{undo}"}),
     post("/operations/{operation}/pause", "operations:write"),
     post("/operations/{held}/resume", "operations:write", *TASKS),
     post("/operations/{operation}/cancel", "operations:write"),
@@ -225,6 +229,7 @@ ROUTES = [
     post("/tasks", *TASKS, body={"type": "noop"}, ok=201),
     post("/tasks/bulk", *TASKS, body={"tasks": [{"type": "noop"}]}, ok=201),
     post("/tasks/actions", *TASKS, body=NOOPS),
+    post("/tasks/actions/preview", *TASKS, body=NOOPS),
     patch("/tasks/{task}", *TASKS, body={"priority": 1}),
     delete("/tasks/{task}", "tasks:write"),
     post("/tasks/{failed}/retry", *TASKS),
@@ -334,13 +339,20 @@ class Place:
             return {name: self._fill(value, client) for name, value in body.items()}
         if body == "{token}":
             return self._make_token(client)
+        if body == "{undo}":
+            queue = Queue.objects.get(workspace=self.home, name="plain-queue")
+            values = {"queues": [queue_change(queue_values(queue), queue)]}
+            return make_undo_token("queues", values, self._actor_of(client))
         return self.mine["workflow"] if body == "{workflow}" else body
 
     def _make_token(self, client: APIClient) -> str:
         """That of a preview which the client's key has made, if it has one."""
-        key = str(client.api_key.id) if hasattr(client, "api_key") else ""
-        actor = Actor("key", key, "a key", Role.OPERATOR)
+        actor = self._actor_of(client)
         return preview("tasks", "cancel", wanted=BULK["filter"], actor=actor).token
+
+    def _actor_of(self, client: APIClient) -> Actor:
+        key = str(client.api_key.id) if hasattr(client, "api_key") else ""
+        return Actor("key", key, "a key", Role.OPERATOR)
 
 
 @contextmanager

@@ -28,7 +28,13 @@ _VARIES = re.compile(
     r"|(?<=\"token\":\")[^\"]+"  # of a preview
     r"|\d+(\.\d+)?"
 )
-_OWN_HEADERS = {"x-request-id", "ratelimit-remaining", "ratelimit-reset", "content-length"}
+_OWN_HEADERS = {
+    "x-request-id",
+    "ratelimit-remaining",
+    "ratelimit-reset",
+    "content-length",
+    "x-undo",
+}
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from controlplane.core.errors import DomainError
+from controlplane.workspaces.actors import platform_submitter
 from tasks_app.services import submit_tasks
 from workflows import transitions
 from workflows.definitions import Definition, Step, load_definition
@@ -71,6 +72,11 @@ class RunStateMachine:
         return self.run.workflow.name
 
     @property
+    def submitter(self) -> str:
+        """What its tasks keep of who submitted them."""
+        return platform_submitter(f"workflow {self.name}")
+
+    @property
     def stop_reason(self) -> dict[str, Any] | None:
         """Why the run starts no more steps, as the reason of a step; None while it continues."""
         if self.run.cancel_requested_at is not None:
@@ -123,7 +129,7 @@ class RunStateMachine:
             return
         above = WorkflowRun(id=run.parent_run_id)
         join = make_join(above, run.parent_step_key, run_name=self.name)
-        submit_tasks(workspace_id=run.workspace_id, specs=[join])
+        submit_tasks(workspace_id=run.workspace_id, specs=[join], submitter=self.submitter)
 
     def _write_ends(self, ends: Sequence[StepEnd]) -> list[str]:
         """Write ends. Returns the keys of the steps that no longer wait for any other."""
@@ -228,9 +234,7 @@ class RunStateMachine:
         joins = [start.join for start in starts if start.join is not None]
         try:
             self.creation_budget.check(len(specs) + len(joins), "This step")
-            tasks, closers = submit_with_joins(
-                self.run.workspace_id, specs, joins, by=self.retried_by
-            )
+            tasks, closers = submit_with_joins(self, specs, joins)
         except (DatabaseError, InterfaceError):
             raise
         except Exception as error:  # noqa: BLE001 - refused_or_broken logs it

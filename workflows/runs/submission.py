@@ -7,6 +7,7 @@ defers share that task, and so one budget.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -26,23 +27,29 @@ if TYPE_CHECKING:
 
 
 def submit_with_joins(
-    workspace_id: UUID, specs: Sequence[TaskSpec], joins: Sequence[TaskSpec], *, by: str
+    machine: "RunStateMachine", specs: Sequence[TaskSpec], joins: Sequence[TaskSpec]
 ) -> tuple[list[UUID], list[UUID]]:
     """Submit tasks and the joins that name them by their refs, in one call; a list that fills a
     whole call gets its join in a second one."""
     if not specs and not joins:
         return [], []
+    submit = partial(
+        submit_tasks,
+        workspace_id=machine.run.workspace_id,
+        by=machine.retried_by,
+        submitter=machine.submitter,
+    )
     if len(specs) + len(joins) <= settings.TASKPLANE["BULK_MAX"] or not specs:
-        ids = submit_tasks(workspace_id=workspace_id, specs=[*specs, *joins], by=by)
+        ids = submit(specs=[*specs, *joins])
         return ids[: len(specs)], ids[len(specs) :]
     with transaction.atomic():
-        tasks = submit_tasks(workspace_id=workspace_id, specs=specs, by=by)
+        tasks = submit(specs=specs)
         by_ref = {spec.ref: task for spec, task in zip(specs, tasks, strict=True)}
         known = [
             replace(join, depends_on=[by_ref.get(str(ref), ref) for ref in join.depends_on])
             for join in joins
         ]
-        return tasks, submit_tasks(workspace_id=workspace_id, specs=known)
+        return tasks, submit(specs=known)
 
 
 def batch_starts(starts: Sequence[Start]) -> Iterator[list[Start]]:
@@ -80,7 +87,9 @@ _WHY = "A worker evaluates its expressions, which cost more than a request may s
 def defer_steps(machine: "RunStateMachine", keys: Sequence[str]) -> None:
     """Leave the start of steps to a worker."""
     join = make_join(machine.run, keys[0], run_name=machine.name)
-    (join_id,) = submit_tasks(workspace_id=machine.run.workspace_id, specs=[join])
+    (join_id,) = submit_tasks(
+        workspace_id=machine.run.workspace_id, specs=[join], submitter=machine.submitter
+    )
     row = {
         "state": StepState.WAITING.value,
         "join_id": str(join_id),

@@ -18,7 +18,7 @@ from controlplane.core.admin.forms import ReasonForm, ServiceForm, reason_field
 from controlplane.core.admin.undo import offer_undo
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_count
-from controlplane.core.requests import WITHOUT_REASON
+from controlplane.core.requests import WITHOUT_REASON, needs_reason
 
 MAX_SELECTED = 10_000
 # A change of more rows is not undone by a button: a bulk operation can be undone at any size.
@@ -89,8 +89,8 @@ def confirmed_action(
                 return act(self, request, queryset)
             is_sure = is_confirmed(request)
             form = (form_class or ServiceForm)(request.POST if is_sure else None)
-            needs_reason = is_many or (count > 1 and not is_undoable)
-            own = form.fields.setdefault("reason", reason_field(required=needs_reason))
+            is_needed = needs_reason(count, is_undoable=is_undoable)
+            own = form.fields.setdefault("reason", reason_field(required=is_needed))
             own.initial = request.POST.get("reason", "")
             if is_sure and form.is_valid():
                 return act(self, request, queryset, *([form] if form_class else []))

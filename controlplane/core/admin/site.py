@@ -12,6 +12,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, path, reverse
 from django.utils.functional import cached_property
+from django.views.decorators.http import require_POST
 
 from controlplane.core.admin.navigation import (
     GROUPS,
@@ -21,9 +22,10 @@ from controlplane.core.admin.navigation import (
     ShownPage,
     show_entries,
 )
-from controlplane.core.admin.undo import undo_view
+from controlplane.core.admin.undo import undo_kept
 from controlplane.core.formatting import EMPTY
 from controlplane.core.requests import stating_reason
+from controlplane.core.undo import ActAs
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -136,7 +138,7 @@ class ShellSite(admin.AdminSite):
     def get_urls(self) -> list[Any]:
         records = path("records/", self.admin_view(self.records), name="records")
         more = [path(at, self.admin_view(view), name=name) for at, view, name in self.more_pages]
-        undo = path("undo/", self.admin_view(undo_view), name="undo")
+        undo = path("undo/", self.admin_view(require_POST(self.undo)), name="undo")
         found = [records, undo, *more, *super().get_urls()]
         if self.performance is not None:
             view = self.admin_view(self.performance)
@@ -152,6 +154,14 @@ class ShellSite(admin.AdminSite):
                 return view(request, *args, **kwargs)
 
         return super().admin_view(stated, cacheable)
+
+    def undo(self, request: HttpRequest) -> HttpResponse:
+        """The button of what can be undone."""
+        return undo_kept(request, self.act_as(request))
+
+    def act_as(self, request: HttpRequest) -> ActAs:
+        """The person, as services want them."""
+        raise NotImplementedError
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """The overview."""

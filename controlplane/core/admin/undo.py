@@ -1,40 +1,19 @@
-"""Undo: what a person has just changed can be changed back by one button, on the page that follows.
-
-An app registers a function for each kind of change; `offer_undo` keeps in the session what that
-function needs. It goes through the services as the person, who may have lost the right since, and
-refuses what somebody else has changed in between.
-"""
+"""The button that undoes what a person has just changed, on the page that follows. `offer_undo`
+keeps in the session what `controlplane.core.undo` needs."""
 
 import secrets
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
 
 from controlplane.core.errors import DomainError
-from controlplane.core.requests import stating_reason
-
-# Changes it back, and returns the sentence about it. Raises DomainError, PermissionDenied.
-Undoer = Callable[[HttpRequest, dict[str, Any]], str]
+from controlplane.core.undo import ActAs, undo
 
 _SESSION = "undo"
 _KEPT = 5  # of the newest changes: several tabs may be open
-_REASON = "Undo"
-_undoers: dict[str, Undoer] = {}
-
-
-def register_undo(kind: str) -> Callable[[Undoer], Undoer]:
-    """Let this function undo changes of the kind."""
-
-    def decorate(undo: Undoer) -> Undoer:
-        _undoers[kind] = undo
-        return undo
-
-    return decorate
 
 
 def offer_undo(request: HttpRequest, kind: str, values: dict[str, Any], text: str) -> None:
@@ -46,8 +25,7 @@ def offer_undo(request: HttpRequest, kind: str, values: dict[str, Any], text: st
     messages.success(request, text, extra_tags=key)
 
 
-@require_POST
-def undo_view(request: HttpRequest) -> HttpResponse:
+def undo_kept(request: HttpRequest, act_as: ActAs) -> HttpResponse:
     """The button: undo that change once, and go back to the page that showed it."""
     kept = dict(request.session.get(_SESSION, {}))
     found = kept.pop(request.POST.get("undo", ""), None)
@@ -57,8 +35,7 @@ def undo_view(request: HttpRequest) -> HttpResponse:
         messages.add_message(request, messages.ERROR, "There is nothing to undo any more.")
         return back
     try:
-        with stating_reason(_REASON):
-            text = _undoers[found["kind"]](request, found["values"])
+        text = undo(found["kind"], found["values"], act_as)
     except DomainError as error:
         messages.add_message(request, messages.ERROR, f"Not undone. {error}")
     else:

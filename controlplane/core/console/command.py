@@ -23,7 +23,8 @@ from controlplane.core.console.output import (
     describe_refusal,
     wrap_stream,
 )
-from controlplane.core.console.subcommands import Handler, Reply, Subcommands
+from controlplane.core.console.secondlook import Effect, Look
+from controlplane.core.console.subcommands import Handler, Reply, Subcommands, add_effect
 from controlplane.core.errors import DomainError, NotFound
 from controlplane.core.formatting import format_count
 from controlplane.core.safetext import safe_json, safe_text
@@ -128,10 +129,18 @@ class ConsoleCommand(SafeCommand):
         """For `add_arguments`: declares subcommands, one of which is required."""
         return Subcommands(self, parser)
 
-    def add_run(self, parser: ArgumentParser, run: Callable[..., Any]) -> None:
+    def add_run(
+        self,
+        parser: ArgumentParser,
+        run: Callable[..., Any],
+        effect: Effect = Effect.READS,
+        *,
+        has_reason: bool = False,
+    ) -> None:
         """For `add_arguments` of a command without subcommands: what it calls, and the options that
         every command has. What `run` returns is printed."""
         self.add_common_options(parser)
+        add_effect(parser, effect, has_reason=has_reason)
         parser.set_defaults(handler=Handler(run, None))
 
     def add_common_options(self, parser: ArgumentParser, **kwargs: Any) -> None:
@@ -242,6 +251,29 @@ class ConsoleCommand(SafeCommand):
         self.stderr.flush()
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise CommandError("Nothing was changed.")
+
+    def look_twice(self, look: Look, options: Options) -> None:
+        """Show what would happen, and ask. Where nobody can be asked, what names each thing is
+        done, and all else needs `--yes`. Raises CommandError: a reason is missing, nobody can be
+        asked, or the answer is no."""
+        if look.is_harmless:
+            return
+        if look.needs_reason and not options.get("reason"):
+            self.usage(f"{look.title}: give the --reason. Nothing was changed.")
+        if options["yes"]:
+            return
+        if self.is_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            if not look.is_chosen:
+                self.usage(f"{look.title}: confirm it with --yes. Nothing was changed.")
+            return
+        for line in look.describe():
+            self.warn(line)
+        self.confirm(f"{look.title}?", options)
+
+    def tell_undo(self, arguments: str) -> None:
+        """Say which command undoes what was done."""
+        if not self.is_json:
+            self.warn(f"Undo: manage.py {arguments}")
 
     def usage(self, *lines: str) -> NoReturn:
         """Refuse options that cannot be combined."""

@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_snake
 from pydantic_core import PydanticUndefined
 
 from controlplane.core.clock import utc_z
-from controlplane.core.console.options import TIME_HELP, add_yes, identifier, time, time_or_age
+from controlplane.core.console.options import TIME_HELP, identifier, time, time_or_age
 from controlplane.core.console.output import EXIT_USAGE, CommandError, describe_refusal
 from controlplane.core.errors import Invalid
 from controlplane.core.schema.fields import Number, OneOf, Whole
@@ -84,14 +84,13 @@ def add_selection(
     *,
     aliases: Mapping[str, str] | None = None,
 ) -> None:
-    """For a bulk action: ids, the conditions of a filter, or --all; --dry-run and --yes."""
+    """For a bulk action, which asks: ids, the conditions of a filter, or --all; and --dry-run."""
     parser.add_argument("ids", nargs="*", type=identifier, metavar="id", help=f"ids of {noun}")
     add_options(parser, schema, skip=("id", "all"), aliases=aliases)
     parser.add_argument(
         "--all", action="store_const", const=True, help=f"all {noun} of the workspace"
     )
     parser.add_argument("--dry-run", action="store_true", help="only count them")
-    add_yes(parser)
 
 
 def add_fields(

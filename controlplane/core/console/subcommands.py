@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from controlplane.core.console.options import add_watch
+from controlplane.core.console.options import add_watch, add_yes
 from controlplane.core.console.output import HelpFormatter, SafeParser
+from controlplane.core.console.secondlook import Effect
 
 if TYPE_CHECKING:
     from controlplane.core.console.command import ConsoleCommand
@@ -27,6 +28,17 @@ class Handler:
 
     run: Callable[..., Any]
     show: "Show | None"
+
+
+def add_effect(parser: ArgumentParser, effect: Effect, *, has_reason: bool = False) -> None:
+    """The options that follow from what a command does."""
+    parser.set_defaults(effect=effect)
+    if effect != Effect.READS and not has_reason:
+        parser.add_argument(
+            "--reason", default="", metavar="TEXT", help="why it is done, for the audit log"
+        )
+    if effect == Effect.ENDS:
+        add_yes(parser)
 
 
 class Subcommands:
@@ -55,10 +67,14 @@ class Subcommands:
         show: "Show | None" = None,
         examples: str = "",
         can_watch: bool = False,
+        effect: Effect = Effect.READS,
+        has_reason: bool = False,
         **common: Any,
     ) -> ArgumentParser:
         """Declare one. `run` returns the result, which `show` prints for people. `can_watch`: it
-        only reads, and takes --watch. `common` is passed to `add_common_options`."""
+        only reads, and takes --watch. What changes something takes --reason (`has_reason`: it has
+        one of its own, or writes no audit log), and what asks first --yes. `common` is passed to
+        `add_common_options`."""
         epilog = self._command.exit_codes
         parser: ArgumentParser = self._parsers.add_parser(
             name,
@@ -70,6 +86,7 @@ class Subcommands:
         self._command.add_common_options(parser, **common, **self._kwargs)
         if can_watch:
             add_watch(parser, **self._kwargs)
+        add_effect(parser, effect, has_reason=has_reason)
         parser.set_defaults(handler=Handler(run, show))
         return parser
 

@@ -12,9 +12,17 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from controlplane.core.requests import MAX_REASON
 from controlplane.core.schema import Resource, Schema, shown
 from controlplane.core.schema.filters import conditions
 
+# Every call that changes something has it.
+REASON_PARAMETER = OpenApiParameter(
+    "X-Reason",
+    {"type": "string", "maxLength": MAX_REASON},
+    OpenApiParameter.HEADER,
+    description="Why it is done, in UTF-8: kept in the audit log with what the call does.",
+)
 _ANYTHING_OR_NULL = [{}, {"type": "null"}]
 _MEANINGS = {
     401: ("Unauthorized", "No identity: send `Authorization: Bearer <api key>`."),

@@ -14,7 +14,7 @@ A handler returns the resource; `represent` turns it into the response.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any, ClassVar
 
@@ -28,7 +28,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ViewSetMixin
 
 from controlplane.core.cursors import SortColumn
-from controlplane.core.http.openapi import filter_parameters, problems
+from controlplane.core.http.openapi import REASON_PARAMETER, filter_parameters, problems
 from controlplane.core.http.pagination import ListPagination
 from controlplane.core.http.views import LIST_PARAMETERS, ApiView, optional_slash_path
 from controlplane.core.schema import Request, Resource, field_names, represent, represent_row
@@ -61,10 +61,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The JSON of a response, None if it has no body, and its status."""
+    """The JSON of a response, None if it has no body, its status and headers of its own."""
 
     data: Any
     status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,8 @@ def verb(
     listed = returns if isinstance(returns, Listed) else None
     config = Verb(method, path, _statuses(returns), body, query, listed, role, resource, check)
     config = replace(config, is_json=responses is None and not public, together=together)
-    shown_parameters = [*parameters, *(filter_parameters(query) if query else ())]
+    reason = () if method == "GET" else (REASON_PARAMETER,)
+    shown_parameters = [*parameters, *(filter_parameters(query) if query else ()), *reason]
     shown_responses = {**(responses or config.statuses), **({} if public else problems(*errors))}
 
     def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -149,7 +151,7 @@ def _runner(config: Verb, handler: Callable[..., Any]) -> Callable[..., Any]:
     def run(view: "Views", request: Any, **path_parts: Any) -> HttpResponseBase:
         found = view.answer(config, handler, request, path_parts)
         if isinstance(found, Rendered):
-            return Response(found.data, status=found.status)
+            return Response(found.data, status=found.status, headers=dict(found.headers))
         return found
 
     run.verb = config  # type: ignore[attr-defined] # read by routes and the OpenAPI schema
@@ -214,18 +216,16 @@ class Views(ViewSetMixin, ApiView):
         return given
 
     def show(self, config: Verb, found: Any, request: Any) -> Rendered | HttpResponseBase:
-        """What a handler returned, as the request's actor may see it."""
+        """What a handler returned, as the request's actor may see it; with the headers that it has
+        left in `request.own_headers`."""
         if isinstance(found, Rendered | HttpResponseBase):
             return found
         if config.listed is not None:
             return self.page(found)
-        status = config.own_status
-        if isinstance(found, Answer):
-            found, status = found.resource, found.status
-        schema = config.statuses[status]
-        if schema is None:
-            return Rendered(None, status)
-        return Rendered(represent(schema, found, request.actor), status)
+        answer = found if isinstance(found, Answer) else Answer(found, config.own_status)
+        schema = config.statuses[answer.status]
+        data = None if schema is None else represent(schema, answer.resource, request.actor)
+        return Rendered(data, answer.status, getattr(request, "own_headers", {}))
 
     def page(
         self,

@@ -7,17 +7,17 @@ from drf_spectacular.utils import OpenApiExample
 
 from controlplane.core.http.verbs import Listed, Views, verb
 from controlplane.ops.operations import control, queries
-from controlplane.ops.operations.preview import find_bulk_verb, make_preview, read_options
 from controlplane.ops.operations.schema import (
     Item,
     ItemFilter,
     Operation,
     OperationFilter,
     OperationIn,
-    OperationPreview,
     PreviewIn,
 )
-from controlplane.ops.operations.selection import read_selection
+from controlplane.workspaces.bulk.preview import find_bulk_verb, make_preview, read_options
+from controlplane.workspaces.bulk.schema import OperationPreview
+from controlplane.workspaces.bulk.selection import read_selection
 from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.permissions import WorkspaceRequest
 

@@ -8,20 +8,20 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from controlplane.core.clock import now
-from controlplane.core.errors import Conflict, FieldError, Invalid
-from controlplane.core.requests import MAX_REASON, WITHOUT_REASON
-from controlplane.core.values import is_storable_text
+from controlplane.core.errors import Conflict
+from controlplane.core.requests import current_reason
 from controlplane.ops.operations import transitions
 from controlplane.ops.operations.models import Operation
-from controlplane.ops.operations.preview import (
-    Plan,
-    find_bulk_verb,
-    read_token,
-    require_verb,
-)
 from controlplane.ops.operations.queries import get_operation, order_by_age
 from controlplane.ops.operations.states import OPEN, OperationState
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.bulk.preview import (
+    check_reason,
+    find_bulk_verb,
+    read_options,
+    read_token,
+    require_verb,
+)
 from controlplane.workspaces.services import record_audit
 from tasks_app.batches import set_paused
 
@@ -46,7 +46,9 @@ def start_operation(
         Forbidden: the actor may not do it.
     """
     plan = read_token(token, workspace_id=workspace_id, actor=actor, accept_drift=accept_drift)
-    text = _check_reason(plan, reason)
+    # The preview of a call that acts at once may have others.
+    read_options(plan.verb, plan.options)
+    text = check_reason(plan, reason or current_reason())
     operation = Operation(
         id=plan.operation_id,
         workspace_id=workspace_id,
@@ -76,18 +78,6 @@ def start_operation(
             f"This preview was started before, as the operation {plan.operation_id}."
         ) from error
     return operation
-
-
-def _check_reason(plan: Plan, reason: str) -> str:
-    text = reason.strip()
-    if len(text) > MAX_REASON or not is_storable_text(text):
-        message = f"At most {MAX_REASON} characters, without NUL."
-    elif not text and plan.needs_reason:
-        why = f"touches more than {WITHOUT_REASON}" if plan.verb.undone_by else "cannot be undone"
-        message = f"Give a reason: it {why}."
-    else:
-        return text
-    raise Invalid(errors=[FieldError(field="reason", message=message)])
 
 
 @transaction.atomic

@@ -23,10 +23,11 @@ from controlplane.core.sql import load_sql
 from controlplane.ops.operations import queries, transitions
 from controlplane.ops.operations.control import audit, count_outcomes
 from controlplane.ops.operations.models import Operation, OperationItem
-from controlplane.ops.operations.selection import Selection
 from controlplane.ops.operations.states import OPEN, ItemOutcome, OperationState
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.bulk import Applied, BulkVerb, Chunk, find_verb
+from controlplane.workspaces.bulk.rows import find_rows
+from controlplane.workspaces.bulk.selection import Selection
 from controlplane.workspaces.states import ActorKind
 from tasks_app.batches import BatchDriver, longest_waiting, submission_room
 from tasks_app.queries import in_bounded_time
@@ -86,7 +87,7 @@ def _list_more(operation: Operation, verb: BulkVerb, now: datetime) -> bool:
     try:
         with in_bounded_time(_LIST_SECONDS):
             keys = queries.list_keys(
-                queries.find_rows(verb, operation.workspace_id, selection),
+                find_rows(verb, operation.workspace_id, selection),
                 key,
                 after=operation.listed_to,
                 until=operation.until_key,

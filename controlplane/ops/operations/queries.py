@@ -1,37 +1,18 @@
 """Reads of bulk operations, their items, and the objects that a selection names."""
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.contrib.postgres.aggregates import ArrayAgg, BitXor
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import (
-    BigIntegerField,
-    BooleanField,
-    Count,
-    F,
-    Func,
-    QuerySet,
-    TextField,
-    Value,
-)
+from django.db.models import BooleanField, F, Func, QuerySet
 from django.db.models.functions import Cast
 
 from controlplane.core.errors import Conflict, Invalid, NotFound
 from controlplane.ops.operations.models import Operation, OperationItem
-from controlplane.ops.operations.selection import Selection
 from controlplane.ops.operations.states import ENDED, OPEN, ItemOutcome
 from controlplane.workspaces.bulk import BulkVerb, Rows, find_verb
-from tasks_app.queries import in_bounded_time
-from tasks_app.queries.lists import estimate_count
-
-# Up to this number the objects of a preview are counted, and compared when the operation starts.
-EXACT = 100_000
-SHOWN = 10
-_COUNT_SECONDS = 5.0
+from controlplane.workspaces.bulk.selection import Selection
 
 
 def list_operations(workspace_id: UUID, states: Collection[str] = ()) -> QuerySet[Operation]:
@@ -64,21 +45,7 @@ def list_items(
     return items
 
 
-def find_rows(verb: BulkVerb, workspace_id: UUID, selection: Selection) -> Rows:
-    """The selected objects by key. A filter selects those to which the verb applies; ids and an
-    earlier operation select each that exists, so that its outcome can say why it was refused."""
-    target = verb.target
-    if selection.ids:
-        rows = target.list_all(workspace_id).filter(**{f"{target.key}__in": selection.ids})
-    elif selection.origin is not None:
-        rows = _items_of(verb, workspace_id, selection.origin, is_rest=selection.is_rest)
-    else:
-        wanted = target.read_filter(selection.filter)
-        rows = verb.select(target.narrow(workspace_id, wanted), wanted)
-    return rows.order_by(target.key)
-
-
-def _items_of(verb: BulkVerb, workspace_id: UUID, origin: UUID, *, is_rest: bool) -> Rows:
+def find_items(verb: BulkVerb, workspace_id: UUID, origin: UUID, is_rest: bool) -> Rows:
     """What an operation changed, or left without an outcome. Raises Invalid when it was for other
     objects, or cannot be undone by this verb; Conflict while it may still change more."""
     target = verb.target
@@ -110,63 +77,6 @@ def _items_of(verb: BulkVerb, workspace_id: UUID, origin: UUID, *, is_rest: bool
 
 def _wrong_origin(message: str) -> Invalid:
     return Invalid(errors=[{"field": "operation", "message": message}])
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """A selected set in a few figures, by which two moments can be compared. `digest` is that of
-    the keys, None if they are too many to be read; then `count` is an estimate. `last`: the highest
-    key, empty if nothing is selected. `shown`: the lowest keys; of an estimated set the highest."""
-
-    count: int
-    is_estimate: bool
-    digest: int | None
-    last: str
-    shown: Sequence[Any] = field(default=(), compare=False)
-
-
-def measure(rows: Rows, key: str) -> Membership:
-    """Count the rows. Raises Invalid if even finding one of them takes too long."""
-    found: dict[str, Any] = {}
-    with suppress(Invalid), in_bounded_time(_COUNT_SECONDS):  # too slow to count: an estimate
-        found = _digest(rows, key)
-    counted: int = found.get("count", 0)
-    if found and counted <= EXACT:
-        last = "" if found["last"] is None else str(found["last"])
-        return Membership(counted, False, found["digest"] or 0, last, found["shown"] or ())
-    with in_bounded_time(_COUNT_SECONDS):
-        highest = list(rows.order_by(f"-{key}").values_list(key, flat=True)[:SHOWN])
-    if not highest:
-        return Membership(0, True, None, "")
-    count = max(estimate_count(rows), counted, len(highest))
-    return Membership(count, True, None, str(highest[0]), highest)
-
-
-def _digest(rows: Rows, key: str) -> dict[str, Any]:
-    """The number of rows up to one more than EXACT, a digest of their keys that does not depend on
-    their order, and the lowest and the highest of the keys. Without a look for these in order: it
-    would go through all others, where they are the newest or the oldest of many."""
-    keys = ArrayAgg(key, order_by=key)
-    hashed = Func(
-        Cast(key, TextField()),
-        Value(0),
-        function="hashtextextended",
-        output_field=BigIntegerField(),
-    )
-    hashes = rows.order_by().annotate(hashed_key=hashed).values("hashed_key", key)
-    found: dict[str, Any] = hashes[: EXACT + 1].aggregate(
-        count=Count("hashed_key"),
-        digest=BitXor("hashed_key"),
-        shown=Func(keys, template=f"(%(expressions)s)[1:{SHOWN}]"),
-        last=Func(
-            keys,
-            Count("hashed_key"),
-            template="(%(expressions)s]",
-            arg_joiner=")[",
-            output_field=rows.model._meta.get_field(key),
-        ),
-    )
-    return found
 
 
 def list_keys(rows: Rows, key: str, *, after: str, until: str, limit: int) -> list[Any]:

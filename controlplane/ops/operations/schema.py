@@ -16,9 +16,9 @@ from controlplane.core.schema.fields import Flag, JsonObject, Number, Text
 from controlplane.core.schema.filters import condition
 from controlplane.core.schema.values import COMMA, Choices
 from controlplane.ops.operations.models import Operation as OperationRow
-from controlplane.ops.operations.selection import MAX_IDS, Selection, describe_selection
 from controlplane.ops.operations.states import ItemOutcome, OperationState
 from controlplane.workspaces.bulk import BulkVerb, find_verb
+from controlplane.workspaces.bulk.selection import MAX_IDS, Selection, describe_selection
 from tasks_app.schema.fields import IdempotencyKey, optional
 
 MIN_RATE, MAX_RATE = 0.01, 10_000.0
@@ -88,34 +88,6 @@ class ItemFilter:
     outcomes: tuple[str, ...] = condition(
         "outcome", Choices(choices=tuple(ItemOutcome.values)), COMMA
     )
-
-
-class PreviewItem(Resource):
-    """One of the selected objects."""
-
-    id: str = shown(source="key")
-    name: str
-    status: str = shown(source="state")
-
-
-class OperationPreview(Resource):
-    """What an operation would do."""
-
-    target: str = shown(source="plan.verb.target.name")
-    action: str = shown(source="plan.verb.name")
-    title: str
-    selection: str = shown("In words.")
-    matched: int = shown(source="plan.members.count")
-    is_estimate: bool = shown("More than 100,000 are estimated.", source="plan.members.is_estimate")
-    missing: int = shown("Number of given ids that name nothing.")
-    consequence: str = shown("What will happen, in words.")
-    needs_reason: bool = shown(source="plan.needs_reason")
-    undone_by: str | None = shown(
-        "The action that undoes it; null if it cannot be undone.",
-        compute=lambda preview: preview.plan.verb.undone_by or None,
-    )
-    first: list[PreviewItem] = shown("The first ten; of an estimated set the newest ten.")
-    token: str = shown("Starts exactly this, for ten minutes.")
 
 
 def _verb_of(operation: OperationRow) -> BulkVerb | None:

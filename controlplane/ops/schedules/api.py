@@ -19,8 +19,10 @@ from controlplane.ops.schedules.schema import (
     Preview,
     PreviewFilter,
 )
+from controlplane.ops.schedules.undo import change_schedule
 from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.permissions import WorkspaceRequest
+from controlplane.workspaces.undo import offer_undo
 
 _EXAMPLES = [
     OpenApiExample("Every night in Berlin", value=JobIn.example, request_only=True),
@@ -126,13 +128,10 @@ class Jobs(Views):
     def change(self, request: WorkspaceRequest, body: JobChange, id: UUID) -> Any:  # noqa: A002 - the name in the API
         """Change a job, pause it (`enabled: false`) or resume it. A job that is declared in code
         can be paused and resumed only: 409 for the rest."""
-        schedule = editing.update_schedule(
-            workspace_id=request.workspace.id,
-            schedule_id=id,
-            changes=body.values,
-            actor=request.actor,
-        )
-        return queries.describe_jobs([schedule])[0]
+        schedule = queries.get_schedule(request.workspace.id, id)
+        undone = change_schedule(schedule, request.actor, body.values)
+        offer_undo(request, "schedules", {"schedules": [undone]})
+        return queries.describe_jobs([queries.get_schedule(request.workspace.id, id)])[0]
 
     @verb(
         "DELETE",

@@ -114,7 +114,12 @@ def _submit(schedule: Schedule, firing: Firing, at: datetime) -> tuple[UUID | No
         None if firing.kind == FiringKind.MANUAL else due_to_start(schedule, firing.scheduled_for)
     )
     spec = spec_of(schedule, run_at=run_at if run_at and run_at > at else None)
-    return submit_task(workspace_id=schedule.workspace_id, spec=spec), None
+    task_id = submit_task(
+        workspace_id=schedule.workspace_id,
+        spec=spec,
+        submitter=actor_of(schedule).as_submitter,
+    )
+    return task_id, None
 
 
 MAX_RESULT_BYTES = 10_000  # a larger result is kept on the task only

@@ -35,6 +35,7 @@ from controlplane.ops.stress.progress import describe_stall, is_stalled, update_
 from controlplane.ops.stress.report import Point, Summary, write_broken_report, write_report
 from controlplane.ops.stress.spec import QUEUE, parameters_of, read_parameters, tag_of
 from controlplane.ops.stress.states import OPEN, StressState, StressType, Verdict
+from controlplane.workspaces.actors import platform_submitter
 from tasks_app.batches import (
     MAX_BATCHES,
     BatchDriver,
@@ -152,7 +153,11 @@ def _submit_next(test: StressTest, now: datetime) -> int:
         return 0
     position = PlanPosition(test.submitted, test.dependents, test.groups)
     planned = plan_next(read_parameters(test), position, minimum=room, limit=limit)
-    ids = submit_tasks(workspace_id=test.workspace_id, specs=_specs(test, planned))
+    ids = submit_tasks(
+        workspace_id=test.workspace_id,
+        specs=_specs(test, planned),
+        submitter=platform_submitter(f"stress test {test.name}"),
+    )
     items = [
         StressTask(test=test, task_id=task, number=plan.index, expected=plan.expected)
         for task, plan in zip(ids, planned, strict=True)

@@ -15,25 +15,25 @@ from controlplane.core.console.options import (
     JSON_HELP,
     add_limit,
     add_wait,
-    add_wait_timeout,
     identifier,
     json_object,
 )
 from controlplane.core.console.output import (
     EXIT_NOT_FOUND,
-    EXIT_TIMEOUT,
     CommandError,
     describe_refusal,
 )
-from controlplane.core.console.polling import poll
+from controlplane.core.console.secondlook import Effect
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_count
 from controlplane.core.schema import represent
-from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
+from controlplane.workspaces.bulk.selection import Selection
+from controlplane.workspaces.console import terminal_actor
 from dlq import bulk, queries, replays, reprocess
 from dlq.filters import LetterFilter
 from dlq.management import tables
 from dlq.management.groups import GroupCommands
+from dlq.management.replays import ReplayCommands
 from dlq.replays import DEFAULT_STAGES
 from dlq.schema import (
     Canary,
@@ -41,15 +41,11 @@ from dlq.schema import (
     LetterAction,
     LetterDetail,
     LetterStats,
-    Replay,
-    ReplayDetail,
     Reprocess,
 )
-from dlq.states import ReplayState
 from tasks_app.management.waiting import describe_states, have_all_completed, wait_for_tasks
 from tasks_app.queries import in_bounded_time
 
-_POLL_SECONDS = 0.5
 # What the options were called before.
 _ALIASES = {"taskId": "--task", "workflowRunId": "--run"}
 _PAST = {"discard": "discarded", "reprocess": "reprocessed"}
@@ -68,7 +64,7 @@ _EXAMPLES = """\
   manage.py dlq replay 018f6f2e-0000-7000-8000-000000000000 --watch"""
 
 
-class Command(GroupCommands, WorkspaceCommand):
+class Command(GroupCommands, ReplayCommands):
     """Changes are audited."""
 
     help = "List, show, reprocess and discard dead letters; triage groups; watch replays."
@@ -100,7 +96,7 @@ class Command(GroupCommands, WorkspaceCommand):
             show=tables.show_stats,
         )
         self._add_actions(subcommands)
-        self._add_replays(subcommands)
+        self.add_replays(subcommands)
 
     def _add_actions(self, subcommands: Subcommands) -> None:
         reprocess = subcommands.add(
@@ -108,9 +104,14 @@ class Command(GroupCommands, WorkspaceCommand):
             self._reprocess,
             "Submit the work of open letters again as new tasks.",
             show=tables.show_replay,
+            effect=Effect.ENDS,
         )
         discard = subcommands.add(
-            "discard", self._discard, "Close open letters without their work."
+            "discard",
+            self._discard,
+            "Close open letters without their work.",
+            effect=Effect.ENDS,
+            has_reason=True,
         )
         for each in (reprocess, discard):
             add_selection(each, LetterFilter, "open letters", aliases=_ALIASES)
@@ -137,26 +138,6 @@ class Command(GroupCommands, WorkspaceCommand):
         add_fields(replays, Canary, "max_failure_share")
         add_wait(reprocess, "the new tasks have ended")
 
-    def _add_replays(self, subcommands: Subcommands) -> None:
-        listing = subcommands.add(
-            "replays",
-            self._replays,
-            "List replays, newest first.",
-            can_watch=True,
-            show=tables.show_replays,
-        )
-        add_limit(listing)
-        replay = subcommands.add(
-            "replay", self._replay, "Show a replay with its report.", show=tables.show_replay
-        )
-        replay.add_argument("--watch", action="store_true", help="wait until it has ended")
-        add_wait_timeout(replay)
-        cancel = subcommands.add(
-            "cancel-replay", self._cancel_replay, "Stop a replay.", show=tables.show_replay
-        )
-        for each in (replay, cancel):
-            each.add_argument("id", type=identifier, help="id of the replay")
-
     def _list(self, workspace_id: UUID, options: Options) -> Any:
         with in_bounded_time(narrow_by="--since and --until"):
             letters = queries.list_letters(workspace_id, read_options(LetterFilter, options))
@@ -170,26 +151,10 @@ class Command(GroupCommands, WorkspaceCommand):
     def _stats(self, workspace_id: UUID, options: Options) -> Any:
         return represent(LetterStats, queries.get_letter_stats(workspace_id), None)
 
-    def _replays(self, workspace_id: UUID, options: Options) -> Any:
-        newest = queries.list_replays(workspace_id).order_by("-id")[: options["limit"]]
-        return [represent(Replay, replay, None) for replay in newest]
-
-    def _replay(self, workspace_id: UUID, options: Options) -> Any:
-        replay = queries.get_replay(workspace_id, options["id"])
-        if options["watch"]:
-            return self._watch(workspace_id, replay.id, options["wait_timeout"])
-        return _describe_replay(workspace_id, replay.id)
-
-    def _cancel_replay(self, workspace_id: UUID, options: Options) -> Any:
-        replays.cancel_replay(
-            workspace_id=workspace_id, replay_id=options["id"], actor=terminal_actor()
-        )
-        return _describe_replay(workspace_id, options["id"])
-
     def _discard(self, workspace_id: UUID, options: Options) -> Any:
         selection = self._select(workspace_id, options)
-        if not options["ids"] and not options["dry_run"]:
-            self.confirm("Discard all open letters that match?", options)
+        if not options["dry_run"]:
+            self._look(workspace_id, "discard", selection, options)
         return self._act("discard", workspace_id, selection, options, reason=options["reason"])
 
     def _reprocess(self, workspace_id: UUID, options: Options) -> Any:
@@ -202,12 +167,19 @@ class Command(GroupCommands, WorkspaceCommand):
         is_replay = options["canary"] or options["rate_per_second"] is not None
         if options["dry_run"]:
             return self._act("reprocess", workspace_id, selection, options, **changes)
+        self._look(workspace_id, "reprocess", selection, options)
         if options["ids"] and not is_replay:
             return self._reprocess_each(workspace_id, options, changes)
-        self.confirm("Reprocess all open letters that match?", options)
         if is_replay or options["wait"]:
             return self._start_replay(workspace_id, selection, options, changes)
         return self._act("reprocess", workspace_id, selection, options, **changes)
+
+    def _look(
+        self, workspace_id: UUID, action: str, wanted: LetterFilter, options: Options
+    ) -> None:
+        ids = tuple(map(str, wanted.ids)) if options["ids"] else ()
+        selected = Selection(ids=ids, filter={} if ids else wanted.to_json())
+        self.look_at(workspace_id, ("dead-letters", action), selected, options)
 
     def _select(self, workspace_id: UUID, options: Options) -> LetterFilter:
         """The given letters: by ids, by filters, or all."""
@@ -300,44 +272,12 @@ class Command(GroupCommands, WorkspaceCommand):
             **changes,
         )
         if options["wait"]:
-            return self._watch(workspace_id, replay.id, options["wait_timeout"])
+            return self.watch_replay(workspace_id, replay.id, options["wait_timeout"])
         watch = f"watch them with `manage.py dlq replay {replay.id} --watch`."
         return Reply(
             {"replayId": replay.id, "matched": replay.matched},
             [str(replay.id), f"{format_count(replay.matched, 'letter')}; {watch}"],
         )
-
-    def _watch(self, workspace_id: UUID, replay_id: UUID, seconds: float) -> Any:
-        """The report at the end. Raises CommandError if it did not complete, or not in time."""
-        with self.progress("Replay") as update:
-            replay, has_ended = poll(
-                lambda: queries.get_replay(workspace_id, replay_id),
-                until=lambda replay: replay.state != ReplayState.RUNNING,
-                seconds=seconds,
-                every=_POLL_SECONDS,
-                show=lambda replay: update(
-                    total=replay.matched,
-                    completed=replay.succeeded + replay.failed + replay.skipped,
-                    note=f"stage {replay.stage + 1}, {replay.failed} failed",
-                ),
-            )
-        report = _describe_replay(workspace_id, replay_id)
-        if not has_ended:
-            raise CommandError(
-                f"Waited {seconds:g} s; the replay continues without this command.",
-                returncode=EXIT_TIMEOUT,
-                body=report,
-            )
-        if replay.state != ReplayState.COMPLETED or replay.failed or replay.skipped:
-            counts = f"{replay.failed} failed again, {replay.skipped} were skipped"
-            reason = replay.stop_reason or f"{replay.state}: {counts}."
-            raise CommandError(reason, body=report)
-        return report
-
-
-def _describe_replay(workspace_id: UUID, replay_id: UUID) -> dict[str, Any]:
-    replay = queries.get_replay(workspace_id, replay_id)
-    return represent(ReplayDetail, replay, None)
 
 
 def _stages(text: str) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from controlplane.core.console.options import (
     time_or_age,
 )
 from controlplane.core.console.output import CommandError
+from controlplane.core.console.secondlook import Effect
 from controlplane.core.schema import represent
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from scaling.configuration import change_configuration
@@ -31,6 +32,7 @@ from scaling.queries.pool import (
 from scaling.queries.status import read_status
 from scaling.resources import Event, EventDetail, ScalingConfiguration, Status
 from scaling.schema import NAMES_BY_API
+from scaling.undo import configuration_change, override_change
 
 _EXAMPLES = """\
   manage.py scaling status
@@ -71,7 +73,27 @@ class Command(WorkspaceCommand):
         )
         event.add_argument("id", type=identifier, help="id of the scaling event")
         self._add_configuration(subcommands)
-        override = add("set", self._set, "Set the number of workers by hand.")
+        self._add_override(subcommands)
+        replay = add(
+            "replay", self._replay, "Compute recorded decisions again, and compare the results."
+        )
+        replay.add_argument(
+            "--since",
+            type=time_or_age,
+            default="24h",
+            metavar="TIME",
+            help=f"decided since: {TIME_HELP} (default %(default)s)",
+        )
+
+    def _add_override(self, subcommands: Subcommands) -> None:
+        add = subcommands.add
+        override = add(
+            "set",
+            self._set,
+            "Set the number of workers by hand.",
+            effect=Effect.UNDONE,
+            has_reason=True,
+        )
         override.add_argument("workers", type=int, help="number of workers")
         override.add_argument(
             "--reason", required=True, help="reason, which is stored in the event"
@@ -86,22 +108,18 @@ class Command(WorkspaceCommand):
             help="duration of the override: 90 (seconds), 5m, 1h (default 5m)",
         )
         hold.add_argument("--until-released", action="store_true", help="until `scaling release`")
-        add("release", self._release, "Let the strategy decide again.", show=tables.show_status)
-        replay = add(
-            "replay", self._replay, "Compute recorded decisions again, and compare the results."
-        )
-        replay.add_argument(
-            "--since",
-            type=time_or_age,
-            default="24h",
-            metavar="TIME",
-            help=f"decided since: {TIME_HELP} (default %(default)s)",
+        add(
+            "release",
+            self._release,
+            "Let the strategy decide again.",
+            show=tables.show_status,
+            effect=Effect.UNDONE,
         )
 
     def _add_configuration(self, subcommands: Subcommands) -> None:
         config = subcommands.add("config", self._show_config, "Show or change the configuration.")
         nested = subcommands.nest(config)
-        setting = nested.add("set", self._set_config, "Set values.")
+        setting = nested.add("set", self._set_config, "Set values.", effect=Effect.UNDONE)
         setting.add_argument(
             "values",
             nargs="+",
@@ -109,7 +127,12 @@ class Command(WorkspaceCommand):
             metavar="name=value",
             help="such as maxWorkers=20",
         )
-        reset = nested.add("reset", self._reset_config, "Reset to the environment's values.")
+        reset = nested.add(
+            "reset",
+            self._reset_config,
+            "Reset to the environment's values.",
+            effect=Effect.UNDONE,
+        )
         reset.add_argument(
             "names",
             nargs="+",
@@ -139,7 +162,10 @@ class Command(WorkspaceCommand):
         return self._change_config(workspace_id, dict.fromkeys(names))
 
     def _change_config(self, workspace_id: UUID, changes: dict[str, Any]) -> Any:
+        before = read_pool()
         pool = change_configuration(changes, workspace_id=workspace_id, actor=terminal_actor())
+        undone = configuration_change(before, pool, workspace_id)
+        self.offer_undo("scaling-configuration", undone)
         return self._describe_config(pool)
 
     def _describe_config(self, pool: Any) -> Any:
@@ -156,6 +182,7 @@ class Command(WorkspaceCommand):
         return reply
 
     def _set(self, workspace_id: UUID, options: Options) -> Any:
+        before = read_pool()
         event = set_override(
             workers=options["workers"],
             reason=options["reason"],
@@ -163,11 +190,14 @@ class Command(WorkspaceCommand):
             workspace_id=workspace_id,
             actor=terminal_actor(),
         )
+        self.offer_undo("scaling-override", override_change(before, workspace_id))
         lines = [event.sentence, f"manage.py scaling event {event.id}"]
         return Reply(represent(EventDetail, event, None), lines)
 
     def _release(self, workspace_id: UUID, options: Options) -> Any:
+        before = read_pool()
         release_override(workspace_id=workspace_id, actor=terminal_actor())
+        self.offer_undo("scaling-override", override_change(before, workspace_id))
         return self._status(workspace_id, options)
 
     def _replay(self, workspace_id: UUID, options: Options) -> Any:

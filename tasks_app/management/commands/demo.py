@@ -10,9 +10,10 @@ from uuid import UUID
 from controlplane.core.console.command import Options, Reply
 from controlplane.core.console.options import add_wait_timeout
 from controlplane.core.console.output import EXIT_TIMEOUT, CommandError
+from controlplane.core.console.secondlook import Effect
 from controlplane.core.console.tables import Console, table_of
 from controlplane.core.schema import represent_value
-from controlplane.workspaces.console import WorkspaceCommand
+from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import services
 from tasks_app.management.waiting import wait_for_tasks
 from tasks_app.processors import RetryPolicy
@@ -46,7 +47,7 @@ class Command(WorkspaceCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        self.add_run(parser, self._run)
+        self.add_run(parser, self._run, Effect.MAKES, has_reason=True)
         add_wait_timeout(parser, "--timeout", default="10m")
 
     def _run(self, workspace_id: UUID, options: Options) -> Any:
@@ -63,7 +64,11 @@ class Command(WorkspaceCommand):
                 f"There is no text file under {root}, the first of FILE_ROOTS: unset FILE_ROOTS."
             )
         began = time.monotonic()
-        ids = services.submit_tasks(workspace_id=workspace_id, specs=_specs(texts, bad))
+        ids = services.submit_tasks(
+            workspace_id=workspace_id,
+            specs=_specs(texts, bad),
+            submitter=terminal_actor().as_submitter,
+        )
         self.say(f"{len(texts)} files under {root}; merged by task {ids[-1]}.")
         wait_for_tasks(self, workspace_id, ids, seconds=options["wait_timeout"], label="Counting")
         seconds = time.monotonic() - began

@@ -16,9 +16,10 @@ from controlplane.core.console.options import (
     json_object,
 )
 from controlplane.core.console.output import CommandError, describe_refusal
+from controlplane.core.console.secondlook import Effect
 from controlplane.core.errors import Invalid
 from controlplane.core.schema import represent_value
-from controlplane.workspaces.console import WorkspaceCommand
+from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import services
 from tasks_app.management.waiting import (
     States,
@@ -50,7 +51,7 @@ class Command(WorkspaceCommand):
     examples = _EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        self.add_run(parser, self._run)
+        self.add_run(parser, self._run, Effect.MAKES, has_reason=True)
         parser.add_argument("type", help="a task type: `manage.py tasks types` lists them")
         parser.add_argument("--payload", default="{}", metavar="JSON", help=JSON_HELP)
         parser.add_argument("--count", type=int, default=1, metavar="N", help="tasks (default 1)")
@@ -96,13 +97,16 @@ class Command(WorkspaceCommand):
         return Reply(body, ())
 
     def _submit(self, workspace_id: UUID, spec: TaskSpec, options: Options) -> list[UUID]:
+        submitter = terminal_actor().as_submitter
         if options["count"] == 1:
-            return [services.submit_task(workspace_id=workspace_id, spec=spec)]
+            return [services.submit_task(workspace_id=workspace_id, spec=spec, submitter=submitter)]
         ids: list[UUID] = []
         with self.progress("Submitting", total=options["count"]) as update:
             while len(ids) < options["count"]:
                 size = min(settings.TASKPLANE["BULK_MAX"], options["count"] - len(ids))
-                ids += services.submit_tasks(workspace_id=workspace_id, specs=[spec] * size)
+                ids += services.submit_tasks(
+                    workspace_id=workspace_id, specs=[spec] * size, submitter=submitter
+                )
                 update(completed=len(ids))
         return ids
 

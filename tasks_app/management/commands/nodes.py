@@ -10,6 +10,7 @@ from controlplane.core.console.derived import add_options, read_options
 from controlplane.core.console.options import add_wait
 from controlplane.core.console.output import EXIT_TIMEOUT, CommandError
 from controlplane.core.console.polling import poll
+from controlplane.core.console.secondlook import Effect, Look
 from controlplane.core.console.tables import Console, columns_of, list_view, table_of
 from controlplane.core.formatting import format_count, format_size, format_whole
 from controlplane.core.schema import represent
@@ -49,7 +50,10 @@ class Command(WorkspaceCommand):
             "show", self._show, "Show a node with its slots.", can_watch=True, show=_show_node
         )
         drain = subcommands.add(
-            "drain", self._drain, "Let a node finish its running tasks, take no more, and end."
+            "drain",
+            self._drain,
+            "Let a node finish its running tasks, take no more, and end.",
+            effect=Effect.ENDS,
         )
         for each in (show, drain):
             each.add_argument("node", help="id, or name such as vm#12")
@@ -66,6 +70,8 @@ class Command(WorkspaceCommand):
 
     def _drain(self, workspace_id: UUID, options: Options) -> Any:
         node = find_node(options["node"])
+        text = "It takes no more tasks, finishes those that run, and ends."
+        self.look_twice(Look(f"Drain the node {node.name}", text), options)
         node = drain_node(node.id, workspace_id=workspace_id, actor=terminal_actor())
         if options["wait"]:
             node = _wait(node.id, options["wait_timeout"])

@@ -1,11 +1,13 @@
 """`manage.py queues`: look at queues, pause, resume and limit them."""
 
 from argparse import ArgumentParser
+from shlex import quote
 from typing import Any
 from uuid import UUID
 
 from controlplane.core.console.command import Options
 from controlplane.core.console.options import number, one_or_none, whole_number
+from controlplane.core.console.secondlook import Effect
 from controlplane.core.console.tables import Console, list_view, print_record
 from controlplane.core.schema import represent
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
@@ -13,6 +15,7 @@ from tasks_app import queries, services
 from tasks_app.descriptors import FIELDS
 from tasks_app.queues import MAX_PAUSE_REASON
 from tasks_app.schema.queues import MAX_RATE, MAX_RUNNING, MIN_RATE, Queue
+from tasks_app.undo import change_queue
 
 _EXAMPLES = """\
   manage.py queues list
@@ -45,16 +48,22 @@ class Command(WorkspaceCommand):
             can_watch=True,
             show=_QUEUES,
         )
+        undone: dict[str, Any] = {"effect": Effect.UNDONE, "has_reason": True}
         pause = subcommands.add(
-            "pause", self._pause, "Start no more tasks of a queue.", show=_QUEUES
+            "pause", self._pause, "Start no more tasks of a queue.", show=_QUEUES, **undone
         )
-        resume = subcommands.add("resume", self._resume, "Start tasks again.", show=_QUEUES)
-        limit = subcommands.add("limit", self._limit, "Set or remove limits.", show=_QUEUES)
+        resume = subcommands.add(
+            "resume", self._resume, "Start tasks again.", show=_QUEUES, **undone
+        )
+        limit = subcommands.add(
+            "limit", self._limit, "Set or remove limits.", show=_QUEUES, effect=Effect.UNDONE
+        )
         describe = subcommands.add(
             "describe",
             self._describe,
             "Say what a queue is for, whose it is, and where its runbook is.",
             show=_show_described,
+            effect=Effect.UNDONE,
         )
         for field in FIELDS:
             describe.add_argument(f"--{field}", metavar="TEXT", help=_HELP[field])
@@ -86,10 +95,14 @@ class Command(WorkspaceCommand):
         return [represent(Queue, each, None) for each in queries.view_queues(list(rows))]
 
     def _pause(self, workspace_id: UUID, options: Options) -> Any:
-        return _change(workspace_id, options["name"], {"paused": True, **self._reason(options)})
+        return self._change(
+            workspace_id, options["name"], {"paused": True, **self._reason(options)}
+        )
 
     def _resume(self, workspace_id: UUID, options: Options) -> Any:
-        return _change(workspace_id, options["name"], {"paused": False, **self._reason(options)})
+        return self._change(
+            workspace_id, options["name"], {"paused": False, **self._reason(options)}
+        )
 
     def _describe(self, workspace_id: UUID, options: Options) -> Any:
         changes = {name: options[name] for name in FIELDS if options[name] is not None}
@@ -100,6 +113,7 @@ class Command(WorkspaceCommand):
             services.undo_queue_descriptor(**key)
         else:
             services.change_queue_descriptor(**key, changes=changes)
+            self.tell_undo(f"queues describe {quote(options['name'])} --undo")
         return represent(Queue, queries.get_queue(workspace_id, options["name"]), None)
 
     def _reason(self, options: Options) -> dict[str, str]:
@@ -117,19 +131,17 @@ class Command(WorkspaceCommand):
         }
         if not changes:
             self.usage("Give --max-running or --rate-per-second, each a number or `none`.")
-        return _change(workspace_id, options["name"], changes)
+        return self._change(workspace_id, options["name"], changes)
+
+    def _change(self, workspace_id: UUID, name: str, changes: dict[str, Any]) -> Any:
+        undone = change_queue(workspace_id, name, terminal_actor(), changes)
+        self.offer_undo("queues", {"queues": [undone]})
+        return [represent(Queue, queries.get_queue(workspace_id, name), None)]
 
 
 def _show_described(console: Console, queue: Any) -> None:
     shown = {name: queue[name] for name in ("name", *FIELDS)}
     print_record(console, shown, without=())
-
-
-def _change(workspace_id: UUID, name: str, changes: dict[str, Any]) -> Any:
-    services.change_queue(
-        workspace_id=workspace_id, name=name, actor=terminal_actor(), changes=changes
-    )
-    return [represent(Queue, queries.get_queue(workspace_id, name), None)]
 
 
 def _limits(queue: Any) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from controlplane.core.clock import utc_z
 from controlplane.core.console.command import ConsoleCommand, Options, Reply
-from controlplane.core.console.options import add_yes
+from controlplane.core.console.secondlook import Effect, Look
 from controlplane.core.formatting import format_count
 from controlplane.workspaces.console import terminal_actor
 from controlplane.workspaces.queries import list_workspaces
@@ -31,13 +31,13 @@ class Command(ConsoleCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        self.add_run(parser, self._run)
-        add_yes(parser)
+        self.add_run(parser, self._run, Effect.ENDS, has_reason=True)
 
     def _run(self, options: Options) -> Any:
         found = find_backup_time()
         at = "an unknown time" if found is None else utc_z(found.replace(microsecond=0))
-        self.confirm("Pause every queue of every workspace?", options)
+        text = "No task starts anywhere until each queue is resumed."
+        self.look_twice(Look("Pause every queue of every workspace", text), options)
         held = hold_after_restore(
             reason=_REASON.format(at=at), message=_MESSAGE.format(at=at), actor=terminal_actor()
         )

@@ -8,13 +8,15 @@ from controlplane.core.console.command import Options, Reply
 from controlplane.core.console.derived import add_options, add_selection, read_options
 from controlplane.core.console.options import add_limit, identifier
 from controlplane.core.console.output import EXIT_NOT_FOUND, CommandError
+from controlplane.core.console.secondlook import Effect
 from controlplane.core.console.tables import Console, columns_of, list_view, print_record
 from controlplane.core.cursors import Sort, count_or_estimate, read_sorted
 from controlplane.core.formatting import format_count, format_duration
 from controlplane.core.schema import represent, represent_row
+from controlplane.workspaces.bulk.selection import Selection
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import queries, services
-from tasks_app.filters import TaskFilter
+from tasks_app.filters import TaskFilter, filter_to_body
 from tasks_app.queries import SORT_FIELDS
 from tasks_app.schema.tasks import Explanation, Task, TaskDetail
 from tasks_app.services.rollups import recount_tasks
@@ -55,12 +57,14 @@ class Command(WorkspaceCommand):
             ("cancel", self._cancel, "End waiting tasks, and ask running ones to stop."),
             ("retry", self._retry, "Retry ended tasks; COMPLETED ones only by id or --status."),
         ):
-            action = subcommands.add(name, run, summary)
+            action = subcommands.add(name, run, summary, effect=Effect.ENDS)
             add_selection(action, TaskFilter, "tasks")
         subcommands.add(
             "recount",
             self._recount,
             "Compare the counts with the tasks of all workspaces, and correct them.",
+            effect=Effect.MAKES,
+            has_reason=True,
             has_workspace=False,
         )
         subcommands.add(
@@ -72,7 +76,7 @@ class Command(WorkspaceCommand):
         )
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
-        selection, limit = read_options(TaskFilter, options), options["limit"]
+        selection, limit = _read_filter(options), options["limit"]
         with queries.in_bounded_time():
             tasks = queries.list_tasks(workspace_id, selection)
             rows = read_sorted(tasks, options["sort"], limit + 1)
@@ -102,9 +106,10 @@ class Command(WorkspaceCommand):
 
     def _act(self, action: str, workspace_id: UUID, options: Options) -> Any:
         selection = self._select(workspace_id, options)
-        if not options["ids"] and not options["dry_run"]:
-            which = "all tasks of the workspace" if selection.is_empty else "all tasks that match"
-            self.confirm(f"{action.title()} {which}?", options)
+        if not options["dry_run"]:
+            ids = tuple(map(str, selection.ids)) if options["ids"] else ()
+            selected = Selection(ids=ids, filter={} if ids else filter_to_body(selection))
+            self.look_at(workspace_id, ("tasks", action), selected, options)
         reply, _ = self.act(
             action,
             _PAST[action],
@@ -130,7 +135,7 @@ class Command(WorkspaceCommand):
 
     def _select(self, workspace_id: UUID, options: Options) -> TaskFilter:
         """The tasks that are named, in one of three ways."""
-        selection = read_options(TaskFilter, options)
+        selection = _read_filter(options)
         if options["ids"]:
             if not selection.is_empty:
                 self.usage("Give ids or filters, one of the two.")
@@ -156,6 +161,10 @@ class Command(WorkspaceCommand):
         from tasks_app.schema.types import TaskType
 
         return [represent(TaskType, each, None) for each in list_types(with_internal=False)]
+
+
+def _read_filter(options: Options) -> TaskFilter:
+    return read_options(TaskFilter, options).asked_by(terminal_actor().as_submitter)
 
 
 def _sort(text: str) -> Sort:

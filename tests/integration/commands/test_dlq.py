@@ -21,6 +21,8 @@ from tests.manual_worker import run_task
 pytestmark = pytest.mark.django_db
 NOBODY = "018f6f2e-0000-7000-8000-000000000000"
 
+SURE = ("--yes", "--reason=x")
+
 
 def statuses() -> list[str]:
     return list(DeadLetter.objects.order_by("id").values_list("status", flat=True))
@@ -122,7 +124,7 @@ class TestReprocess:
         dry = run("dlq", "reprocess", "--queue=mail", "--dry-run", "--json")
         assert dry.json["changed"] == 0
         assert statuses() == ["OPEN"] * 6
-        ran = run("dlq", "reprocess", "--queue=mail", "--json")
+        ran = run("dlq", "reprocess", "--queue=mail", "--json", *SURE)
         assert ran.json == {"matched": 5, "changed": 5, "refusals": []}
         assert statuses() == ["REPROCESSED"] * 5 + ["OPEN"]
 
@@ -134,7 +136,7 @@ class TestReprocess:
         assert "noop-of-yore" in ran.err
         assert (ran.code, "1 could not be changed" in ran.err) == (1, True)
         make_letter()
-        ran = run("dlq", "reprocess", "--all", "--json")
+        ran = run("dlq", "reprocess", "--all", "--json", *SURE)
         assert (ran.code, ran.json["matched"], ran.json["changed"]) == (1, 2, 1)
 
     @pytest.mark.parametrize(
@@ -199,6 +201,7 @@ class TestReplays:
             "--all",
             "--canary",
             "--stages=1,2",
+            *SURE,
             "--max-failure-share=0.5",
             "--rate=100",
         )
@@ -218,7 +221,7 @@ class TestReplays:
 
     def test_one_that_stops_is_an_error(self) -> None:
         make_letter()
-        begun = run("dlq", "reprocess", "--all", "--canary", "--json").json
+        begun = run("dlq", "reprocess", "--all", "--canary", "--json", *SURE).json
         assert begun["matched"] == 1
         settle(make_error("still [red]broken"))
         ran = run("dlq", "replay", begun["replayId"], "--watch")
@@ -227,7 +230,7 @@ class TestReplays:
 
     def test_one_that_could_not_submit_everything_is_an_error(self) -> None:
         make_letter(type="noop-of-yore")
-        begun = run("dlq", "reprocess", "--all", "--canary", "--json").json
+        begun = run("dlq", "reprocess", "--all", "--canary", "--json", *SURE).json
         settle()
         ran = run("dlq", "replay", begun["replayId"], "--watch")
         assert ran.code == 1
@@ -235,7 +238,7 @@ class TestReplays:
 
     def test_cancel(self) -> None:
         make_letter()
-        begun = run("dlq", "reprocess", "--all", "--rate=1", "--json").json
+        begun = run("dlq", "reprocess", "--all", "--rate=1", "--json", *SURE).json
         ran = run("dlq", "cancel-replay", begun["replayId"])
         assert (ran.code, "CANCELLED" in ran.out) == (0, True)
         assert run("dlq", "cancel-replay", begun["replayId"]).code == 1

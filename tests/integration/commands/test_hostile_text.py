@@ -179,6 +179,8 @@ COMMANDS = [
     "dlq discard {letter} --reason {text}",
     "dlq replays",
     "dlq replay {replay}",
+    "dlq pause-replay {replay}",
+    "dlq resume-replay {replay}",
     "dlq cancel-replay {replay}",
     "cron list",
     "cron show {schedule}",
@@ -256,6 +258,7 @@ COMMANDS = [
     "members change {member} --role operator",
     "members remove {member} --yes",
     "enqueue noop --name {text}",
+    "undo {text}",
     "demo",
     "simulate_scaling --strategies threshold --traces ramp --seeds 1 --hours 0.1",
 ]

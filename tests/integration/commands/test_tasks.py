@@ -113,7 +113,7 @@ def test_retry_by_filter(monkeypatch: pytest.MonkeyPatch) -> None:
     make_task("COMPLETED", type="cpu")
     dry = run("tasks", "retry", "--type=cpu", "--dry-run", "--json")
     assert dry.json["changed"] == 0
-    ran = run("tasks", "retry", "--type=cpu", "--json")
+    ran = run("tasks", "retry", "--type=cpu", "--json", "--yes", "--reason=x")
     assert ran.json == {"matched": 5, "changed": 5}
     assert Task.objects.filter(state="PENDING").count() == 5
 
@@ -128,7 +128,10 @@ def test_tasks_must_be_selected(arguments: list[str]) -> None:
 def test_all() -> None:
     make_task()
     make_task("RUNNING")
-    assert run("tasks", "cancel", "--all", "--json").json == {"matched": 2, "changed": 2}
+    assert run("tasks", "cancel", "--all", "--json", "--yes", "--reason=x").json == {
+        "matched": 2,
+        "changed": 2,
+    }
 
 
 def test_types() -> None:

@@ -183,7 +183,7 @@ NOBODY = "018f6f2e-0000-7000-8000-000000000000"
         ({"action": "reprocess", "all": True, "canary": {"stages": [True]}}, "canary.stages[0]"),
         ({"action": "reprocess", "all": True, "canary": {"stages": [1] * 99}}, "canary.stages"),
         ({"action": "discard", "all": True}, "reason"),
-        ({"action": "reprocess", "all": True, "reason": "x"}, "reason"),
+        ({"action": "reprocess", "all": True, "reason": "x" * 5_000}, "reason"),
         ({"action": "discard", "all": True, "reason": "x", "canary": True}, "canary"),
         ({"action": "discard", "all": True, "reason": "x", "payload": {}}, "payload"),
         ({"action": "reprocess", "all": True, "ratePerSecond": 0}, "ratePerSecond"),

@@ -11,9 +11,9 @@ from django.db import connection
 from controlplane.core.errors import Conflict, DomainError, Forbidden, Invalid, TooLarge
 from controlplane.ops.operations.control import start_operation
 from controlplane.ops.operations.models import Operation
-from controlplane.ops.operations.preview import Preview, describe_drift
-from controlplane.ops.operations.queries import Membership
 from controlplane.workspaces.actors import SYSTEM, Actor
+from controlplane.workspaces.bulk.preview import Preview, describe_drift
+from controlplane.workspaces.bulk.rows import Membership
 from controlplane.workspaces.states import Role
 from tasks_app.models import Task
 from tests.clients import default_workspace, other_workspace
@@ -183,7 +183,7 @@ def test_a_token_cannot_be_changed_and_ends(monkeypatch: pytest.MonkeyPatch) -> 
     assert "not the token" in errors_of(lambda: begin(found, token=found.token + "x"))["token"]
     made_up = signing.dumps({"id": 1}, salt="another")
     assert "not the token" in errors_of(lambda: begin(found, token=made_up))["token"]
-    monkeypatch.setattr("controlplane.ops.operations.preview.TOKEN_SECONDS", -1)
+    monkeypatch.setattr("controlplane.workspaces.bulk.preview.TOKEN_SECONDS", -1)
     assert "make another" in errors_of(lambda: begin(found))["token"]
 
 
@@ -233,7 +233,7 @@ def test_an_operation_of_another_workspace_is_none() -> None:
 
 
 def test_more_than_can_be_counted_are_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("controlplane.ops.operations.queries.EXACT", 20)
+    monkeypatch.setattr("controlplane.workspaces.bulk.rows.EXACT", 20)
     tasks = sorted(make_tasks(30), key=lambda task: task.id)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE tasks_app_task")
@@ -257,7 +257,7 @@ def test_what_takes_too_long_to_count_is_estimated(monkeypatch: pytest.MonkeyPat
             cursor.execute("SELECT pg_sleep(1)")
         return {}
 
-    monkeypatch.setattr("controlplane.ops.operations.queries._digest", takes_too_long)
+    monkeypatch.setattr("controlplane.workspaces.bulk.rows._digest", takes_too_long)
     make_tasks(3)
 
     members = preview("tasks", "cancel", is_all=True).plan.members

@@ -55,7 +55,7 @@ def test_the_lists_say_what_a_view_may_have() -> None:
     assert tasks["moreFilters"] == "payload."
     assert "-finishedAt" in tasks["sorts"]
     assert [each["key"] for each in tasks["shipped"]] == [
-        "failing-now", "stuck", "waiting-long", "slowest",
+        "failing-now", "stuck", "waiting-long", "slowest", "mine",
     ]  # fmt: skip
     readers = key_client("admin")
     for each in lists.values():

@@ -11,13 +11,13 @@ from controlplane.core.console.options import (
     JSON_HELP,
     add_limit,
     add_wait,
-    add_yes,
     identifier,
     read_json,
     whole_number,
 )
 from controlplane.core.console.output import EXIT_TIMEOUT, CommandError
 from controlplane.core.console.polling import poll
+from controlplane.core.console.secondlook import Effect, Look
 from controlplane.core.errors import NotFound
 from controlplane.core.ids import parse_uuid
 from controlplane.core.schema import represent, represent_row
@@ -47,6 +47,8 @@ _EXAMPLES = """\
   manage.py workflows status Order
   manage.py workflows approve 019ab1c2-7d3e-7f00-8000-1f2e3d4c5b6a look \\
       --comment 'fine'"""
+_RETRY = "Retry the failed and cancelled steps of a run."
+_RERUN = "Start a run of the newest version with the input of a run."
 
 
 class Command(WorkspaceCommand):
@@ -69,9 +71,13 @@ class Command(WorkspaceCommand):
         add_limit(listing)
         show = add("show", self._show, "Show a definition as JSON.")
         validate = add("validate", self._validate, "Check a definition without storing it.")
-        create = add("create", self._create, "Store a workflow.")
-        update = add("update", self._update, "Store a new version; runs keep theirs.")
-        delete = add("delete", self._delete, "Delete a workflow; its runs are kept.")
+        create = add("create", self._create, "Store a workflow.", effect=Effect.MAKES)
+        update = add(
+            "update", self._update, "Store a new version; runs keep theirs.", effect=Effect.MAKES
+        )
+        delete = add(
+            "delete", self._delete, "Delete a workflow; its runs are kept.", effect=Effect.ENDS
+        )
         for each in (show, update, delete):
             _add_workflow(each)
         for each in (validate, create, update):
@@ -83,11 +89,12 @@ class Command(WorkspaceCommand):
             help="an older version (default: the newest)",
         )
         _add_idempotency_key(create, "workflow")
-        add_yes(delete)
 
     def _add_runs(self, subcommands: Subcommands) -> None:
         add = subcommands.add
-        execute = add("execute", self._execute, "Start a run.", show=tables.show_run)
+        execute = add(
+            "execute", self._execute, "Start a run.", show=tables.show_run, effect=Effect.MAKES
+        )
         _add_workflow(execute)
         execute.add_argument("--input", default="{}", metavar="JSON", help=JSON_HELP)
         _add_idempotency_key(execute, "run")
@@ -105,23 +112,16 @@ class Command(WorkspaceCommand):
             show=tables.show_run,
         )
         status.add_argument("target", help="id of a run, or name or id of a workflow")
-        cancel = add("cancel", self._cancel, "Cancel a run.", show=tables.show_run)
-        retry = add(
-            "retry",
-            self._retry,
-            "Retry the failed and cancelled steps of a run.",
-            show=tables.show_run,
+        cancel, retry, rerun, approve, reject = (
+            add(name, run, summary, show=tables.show_run, effect=effect)
+            for name, run, summary, effect in (
+                ("cancel", self._cancel, "Cancel a run.", Effect.ENDS),
+                ("retry", self._retry, _RETRY, Effect.ENDS),
+                ("rerun", self._rerun, _RERUN, Effect.MAKES),
+                ("approve", partial(self._decide, True), "Approve a step.", Effect.ENDS),
+                ("reject", partial(self._decide, False), "Reject a step.", Effect.ENDS),
+            )
         )
-        rerun = add(
-            "rerun",
-            self._rerun,
-            "Start a run of the newest version with the input of a run.",
-            show=tables.show_run,
-        )
-        approve = add(
-            "approve", partial(self._decide, True), "Approve a step.", show=tables.show_run
-        )
-        reject = add("reject", partial(self._decide, False), "Reject a step.", show=tables.show_run)
         for each in (cancel, retry, rerun, approve, reject):
             each.add_argument("run", type=identifier, help="id of the run")
         rerun.add_argument("--input", metavar="JSON", help=f"replaces the input: {JSON_HELP}")
@@ -172,7 +172,8 @@ class Command(WorkspaceCommand):
 
     def _delete(self, workspace_id: UUID, options: Options) -> Any:
         workflow = queries.get_workflow(workspace_id, options["workflow"])
-        self.confirm(f"Delete the workflow {workflow.name}?", options)
+        text = "It cannot be started any more. Its runs are kept."
+        self.look_twice(Look(f"Delete the workflow {workflow.name}", text), options)
         authoring.delete_workflow(
             workspace_id=workspace_id, workflow_id=workflow.id, actor=terminal_actor()
         )
@@ -220,14 +221,20 @@ class Command(WorkspaceCommand):
         return _describe_run(workspace_id, _find_run(workspace_id, options["target"]).id)
 
     def _cancel(self, workspace_id: UUID, options: Options) -> Any:
+        text = "Tasks that wait end at once, tasks that run are asked to stop."
+        self.look_twice(Look(f"Cancel the run {options['run']}", text), options)
         runs.cancel_run(workspace_id=workspace_id, run_id=options["run"], actor=terminal_actor())
         return _describe_run(workspace_id, options["run"])
 
     def _retry(self, workspace_id: UUID, options: Options) -> Any:
+        text = "Its failed and cancelled steps, and those that wait for them, run again."
+        self.look_twice(Look(f"Retry the run {options['run']}", text), options)
         runs.retry_run(workspace_id=workspace_id, run_id=options["run"], actor=terminal_actor())
         return self._follow(workspace_id, options["run"], options)
 
     def _decide(self, approve: bool, workspace_id: UUID, options: Options) -> Any:
+        word, text = ("Approve", "The run goes on.") if approve else ("Reject", "The step fails.")
+        self.look_twice(Look(f"{word} the step {options['step']}", text), options)
         runs.decide_step(
             workspace_id=workspace_id,
             run_id=options["run"],

@@ -48,9 +48,10 @@ def make_reply(
 def _content_of(response: Rendered | HttpResponseBase | None) -> tuple[int, list[Header], bytes]:
     """Status, its own headers and body."""
     if isinstance(response, Rendered):
+        own = _encode(response.headers) if response.headers else []
         if response.data is None:
-            return response.status, [], b""
-        return response.status, [(b"content-type", _JSON)], _to_json(response.data)
+            return response.status, own, b""
+        return response.status, [*own, (b"content-type", _JSON)], _to_json(response.data)
     if isinstance(response, Response):
         # Until it is rendered, its type is that of a page.
         own = [header for header in _encode(response.headers) if header[0] != b"content-type"]

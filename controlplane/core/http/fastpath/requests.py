@@ -36,6 +36,7 @@ class KeyRequest:
     auth: Any = None
     actor: Any = None
     rate_limit_headers: Mapping[str, str] = {}
+    own_headers: Mapping[str, str] = {}
 
     def __init__(self, scope: Scope, headers: Mapping[bytes, bytes], body: IO[bytes]) -> None:
         self.method: str = scope["method"]

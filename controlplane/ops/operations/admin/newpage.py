@@ -22,17 +22,18 @@ from controlplane.core.requests import MAX_REASON
 from controlplane.core.schema import represent
 from controlplane.core.strictjson import MalformedJsonError, parse_json
 from controlplane.ops.operations.control import start_operation
-from controlplane.ops.operations.preview import (
+from controlplane.ops.operations.schema import MAX_RATE, MIN_RATE
+from controlplane.workspaces.adminaccess import actor_in
+from controlplane.workspaces.adminpages import list_own_workspaces
+from controlplane.workspaces.bulk import BulkVerb, list_verbs
+from controlplane.workspaces.bulk.preview import (
     Preview,
     find_bulk_verb,
     make_preview,
     read_options,
 )
-from controlplane.ops.operations.schema import MAX_RATE, MIN_RATE, OperationPreview
-from controlplane.ops.operations.selection import read_selection
-from controlplane.workspaces.adminaccess import actor_in
-from controlplane.workspaces.adminpages import list_own_workspaces
-from controlplane.workspaces.bulk import BulkVerb, list_verbs
+from controlplane.workspaces.bulk.schema import OperationPreview
+from controlplane.workspaces.bulk.selection import read_selection
 from controlplane.workspaces.states import Role
 
 _MAX_FILTER = 20_000

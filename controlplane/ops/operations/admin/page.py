@@ -15,12 +15,12 @@ from controlplane.core.visibletext import isolated_text
 from controlplane.ops.operations.admin.listpage import word_of
 from controlplane.ops.operations.models import Operation as OperationRow
 from controlplane.ops.operations.models import OperationItem
-from controlplane.ops.operations.preview import find_bulk_verb
 from controlplane.ops.operations.queries import list_items
 from controlplane.ops.operations.schema import Item, Operation
 from controlplane.ops.operations.states import OPEN, ItemOutcome, OperationState
 from controlplane.workspaces.adminaccess import actor_in
 from controlplane.workspaces.bulk import BulkVerb, find_verb
+from controlplane.workspaces.bulk.preview import find_bulk_verb
 
 ITEMS_SHOWN = 50
 # Outcomes borrow the shapes of the states that they are like.

@@ -22,7 +22,6 @@ from controlplane.core.visibletext import isolated_text
 from controlplane.ops.schedules import editing, triggering
 from controlplane.ops.schedules.admin.firings import show_delay, show_state, show_work
 from controlplane.ops.schedules.admin.forms import ScheduleForm
-from controlplane.ops.schedules.admin.undo import keep_values, schedule_change
 from controlplane.ops.schedules.beat import BEAT, read_timing
 from controlplane.ops.schedules.editing import refuse_code_removal
 from controlplane.ops.schedules.models import Firing, Schedule
@@ -35,6 +34,7 @@ from controlplane.ops.schedules.queries import (
 )
 from controlplane.ops.schedules.schema import JobFilter
 from controlplane.ops.schedules.timing import TimingError
+from controlplane.ops.schedules.undo import change_schedule
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.adminpages import WorkspacePages
@@ -42,7 +42,6 @@ from controlplane.workspaces.states import Role
 
 _MAX_TIMES = 10
 _MAX_FIRINGS = 20
-_WORK = {"task_type", "workflow_id"}
 
 
 @admin.register(Schedule)
@@ -109,7 +108,7 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
     def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
         actor = self.require_operator(request, obj.workspace_id)
         if change:
-            undone = _change(get_schedule(obj.workspace_id, obj.id), actor, form.values)
+            undone = change_schedule(get_schedule(obj.workspace_id, obj.id), actor, form.values)
             text = f"The schedule {isolated_text(obj.name)} was saved."
             if undone["before"] != undone["after"]:
                 offer_undo(request, "schedules", {"schedules": [undone]}, text)
@@ -221,7 +220,7 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
         undone: list[dict[str, Any]] = []
 
         def verb(schedule: Schedule, actor: Actor) -> None:
-            change = _change(schedule, actor, {"enabled": enabled})
+            change = change_schedule(schedule, actor, {"enabled": enabled})
             if change["before"] != change["after"]:
                 undone.append(change)
 
@@ -253,19 +252,6 @@ def _read_wanted(params: QueryDict) -> dict[str, Any] | None:
         wanted["enabled"] = "true" if wanted["enabled"] == "1" else "false"
     is_known = set(wanted) <= set(conditions(JobFilter))
     return wanted if is_known else None
-
-
-def _change(schedule: Schedule, actor: Actor, changes: dict[str, Any]) -> dict[str, Any]:
-    """Returns what undoes it: of a change of the work, also what it replaces."""
-    names = {*changes, *(("task_type", "workflow_id") if _WORK & changes.keys() else ())}
-    before = keep_values(schedule, names)
-    after = editing.update_schedule(
-        workspace_id=schedule.workspace_id,
-        schedule_id=schedule.id,
-        changes=changes,
-        actor=actor,
-    )
-    return schedule_change(before, after, names)
 
 
 def _describe(row: Schedule) -> dict[str, Any]:

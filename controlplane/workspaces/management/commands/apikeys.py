@@ -8,7 +8,8 @@ from uuid import UUID
 from controlplane.core.clock import now
 from controlplane.core.console.command import Options, Reply
 from controlplane.core.console.derived import add_fields
-from controlplane.core.console.options import add_yes, whole_number
+from controlplane.core.console.options import whole_number
+from controlplane.core.console.secondlook import Effect, Look
 from controlplane.core.console.tables import columns_of, list_view
 from controlplane.core.ids import parse_uuid
 from controlplane.core.schema import represent
@@ -31,16 +32,19 @@ class Command(WorkspaceCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         subcommands = self.add_subcommands(parser)
-        create = subcommands.add("create", self._create, "Create a key, and show it once.")
+        create = subcommands.add(
+            "create", self._create, "Create a key, and show it once.", effect=Effect.MAKES
+        )
         create.add_argument("name", help="name of the key, such as its purpose")
         add_fields(create, ApiKeyRequest, "role", "scopes", aliases={"scopes": "--scope"})
         create.add_argument(
             "--days", type=whole_number(1, _MAX_DAYS), metavar="N", help="days until it expires"
         )
         subcommands.add("list", self._list, "List keys without their secrets.", show=_KEYS)
-        revoke = subcommands.add("revoke", self._revoke, "Revoke a key for good.")
+        revoke = subcommands.add(
+            "revoke", self._revoke, "Revoke a key for good.", effect=Effect.ENDS
+        )
         revoke.add_argument("key", help="id, or prefix (tp_…)")
-        add_yes(revoke)
 
     def _create(self, workspace_id: UUID, options: Options) -> Any:
         days = options["days"]
@@ -68,7 +72,8 @@ class Command(WorkspaceCommand):
             key_id = parse_uuid(options["key"])
         except ValueError:
             key_id = queries.get_api_key_by_prefix(workspace, options["key"]).id
-        self.confirm(f"Revoke the key {options['key']}?", options)
+        text = "Programs that use it are refused from now on, for good."
+        self.look_twice(Look(f"Revoke the key {options['key']}", text), options)
         key = services.revoke_api_key(workspace=workspace, key_id=key_id, actor=terminal_actor())
         return Reply(represent(ApiKey, key, None), [f"{key} is revoked."])
 

@@ -1,12 +1,13 @@
 """`manage.py members`: who has which role in a workspace."""
 
 from argparse import ArgumentParser
+from shlex import quote
 from typing import Any
 from uuid import UUID
 
 from controlplane.core.console.command import Options, Reply
 from controlplane.core.console.derived import add_fields
-from controlplane.core.console.options import add_yes
+from controlplane.core.console.secondlook import Effect, Look
 from controlplane.core.console.tables import columns_of, list_view
 from controlplane.core.schema import represent
 from controlplane.workspaces import queries, services
@@ -29,15 +30,20 @@ class Command(WorkspaceCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         subcommands = self.add_subcommands(parser)
         subcommands.add("list", self._list, "List members with their roles.", show=_MEMBERS)
-        add = subcommands.add("add", self._add, "Add somebody who has an account.")
-        change = subcommands.add("change", self._change, "Change a member's role.")
-        remove = subcommands.add("remove", self._remove, "Take a member's role away.")
+        add = subcommands.add(
+            "add", self._add, "Add somebody who has an account.", effect=Effect.MAKES
+        )
+        change = subcommands.add(
+            "change", self._change, "Change a member's role.", effect=Effect.UNDONE
+        )
+        remove = subcommands.add(
+            "remove", self._remove, "Take a member's role away.", effect=Effect.ENDS
+        )
         for each in (add, change, remove):
             each.add_argument("user", help="user name")
         for each in (add, change):
             add_fields(each, RoleRequest, "role")
             each.set_defaults(role="viewer")
-        add_yes(remove)
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
         workspace = queries.get_workspace(options["workspace"])
@@ -55,15 +61,19 @@ class Command(WorkspaceCommand):
     def _change(self, workspace_id: UUID, options: Options) -> Any:
         workspace = queries.get_workspace(options["workspace"])
         member = queries.get_member_by_name(workspace, options["user"])
+        before = member.role
         member = services.add_member(
             workspace=workspace, user=member.user, role=options["role"], actor=terminal_actor()
         )
+        where = f"--workspace {quote(workspace.slug)}"
+        self.tell_undo(f"members change {quote(options['user'])} --role {before} {where}")
         return Reply(represent(Member, member, None), [f"Changed {member}."])
 
     def _remove(self, workspace_id: UUID, options: Options) -> Any:
         workspace = queries.get_workspace(options["workspace"])
         member = queries.get_member_by_name(workspace, options["user"])
-        self.confirm(f"Remove {options['user']} from {workspace.slug}?", options)
+        title = f"Remove {options['user']} from {workspace.slug}"
+        self.look_twice(Look(title, "They can see and do nothing there any more."), options)
         removed = represent(Member, member, None)
         services.remove_member(member=member, actor=terminal_actor())
         return Reply(removed, [f"Removed {removed['user']} from {workspace.slug}."])

@@ -2,6 +2,7 @@
 
 import sys
 from argparse import ArgumentParser
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,22 +17,23 @@ from controlplane.core.console.options import (
 )
 from controlplane.core.console.output import EXIT_TIMEOUT, CommandError
 from controlplane.core.console.polling import poll
+from controlplane.core.console.secondlook import Effect, Look
 from controlplane.core.schema import represent
 from controlplane.ops.operations import control, queries
 from controlplane.ops.operations.management import tables
-from controlplane.ops.operations.preview import find_bulk_verb, make_preview
-from controlplane.ops.operations.preview import read_options as read_verb_options
 from controlplane.ops.operations.schema import (
     Item,
     ItemFilter,
     Operation,
     OperationFilter,
     OperationIn,
-    OperationPreview,
     PreviewIn,
 )
-from controlplane.ops.operations.selection import read_selection
 from controlplane.ops.operations.states import ENDED, OperationState
+from controlplane.workspaces.bulk.preview import find_bulk_verb, make_preview
+from controlplane.workspaces.bulk.preview import read_options as read_verb_options
+from controlplane.workspaces.bulk.schema import OperationPreview
+from controlplane.workspaces.bulk.selection import read_selection
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 
 _POLL_SECONDS = 0.5
@@ -47,9 +49,9 @@ _EXAMPLES = """\
       --outcome REFUSED
   manage.py operations list --status RUNNING"""
 _STEPS = {
-    "cancel": (control.cancel_operation, "Change nothing more; what was changed stays."),
-    "pause": (control.pause_operation, "Change nothing until it is resumed."),
-    "resume": (control.resume_operation, "Continue a paused operation."),
+    "cancel": (control.cancel_operation, "Change nothing more; what was changed stays.", ""),
+    "pause": (control.pause_operation, "Change nothing until it is resumed.", "resume"),
+    "resume": (control.resume_operation, "Continue a paused operation.", "pause"),
 }
 
 
@@ -79,8 +81,10 @@ class Command(WorkspaceCommand):
         watch = add("watch", self._watch, "Wait until it has ended.", show=tables.show_operation)
         add_wait_timeout(watch)
         named = [show, items, watch]
-        for name, (step, text) in _STEPS.items():
-            named.append(add(name, self._step(step), text, show=tables.show_operation))
+        for name, (_, text, undone_by) in _STEPS.items():
+            effect = Effect.UNDONE if undone_by else Effect.ENDS
+            run = partial(self._step, name)
+            named.append(add(name, run, text, show=tables.show_operation, effect=effect))
         for each in named:
             each.add_argument("id", type=identifier, help="id of the operation")
         self._add_preview(add)
@@ -108,7 +112,14 @@ class Command(WorkspaceCommand):
         )
 
     def _add_start(self, add: Any) -> None:
-        start = add("start", self._start, "Start what was previewed.", show=tables.show_operation)
+        start = add(
+            "start",
+            self._start,
+            "Start what was previewed.",
+            show=tables.show_operation,
+            effect=Effect.MAKES,
+            has_reason=True,
+        )
         start.add_argument("token", help="that of the preview; - reads the standard input")
         add_fields(start, OperationIn, "reason", "rate_per_second", "accept_drift")
         start.add_argument("--watch", action="store_true", help="wait until it has ended")
@@ -162,14 +173,17 @@ class Command(WorkspaceCommand):
             return self._wait(workspace_id, operation.id, options["wait_timeout"])
         return represent(Operation, operation, None)
 
-    def _step(self, step: Any) -> Any:
-        def run(workspace_id: UUID, options: Options) -> Any:
-            operation = step(
-                workspace_id=workspace_id, operation_id=options["id"], actor=terminal_actor()
-            )
-            return represent(Operation, operation, None)
-
-        return run
+    def _step(self, name: str, workspace_id: UUID, options: Options) -> Any:
+        step, text, undone_by = _STEPS[name]
+        look = Look(f"{name.title()} the operation {options['id']}", text,
+                    is_undoable=bool(undone_by))  # fmt: skip
+        self.look_twice(look, options)
+        operation = step(
+            workspace_id=workspace_id, operation_id=options["id"], actor=terminal_actor()
+        )
+        if undone_by:
+            self.tell_undo(f"operations {undone_by} {operation.id}")
+        return represent(Operation, operation, None)
 
     def _watch(self, workspace_id: UUID, options: Options) -> Any:
         return self._wait(workspace_id, options["id"], options["wait_timeout"])

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from controlplane.core.console.command import Options
 from controlplane.core.console.derived import add_options, read_options
-from controlplane.core.console.options import JSON_HELP, add_limit, add_yes, identifier, json_object
+from controlplane.core.console.options import JSON_HELP, add_limit, identifier, json_object
+from controlplane.core.console.secondlook import Effect, Look
 from controlplane.core.schema import represent
 from controlplane.ops.savedviews import editing, queries
 from controlplane.ops.savedviews.content import Content, read_content, read_shipped
@@ -41,14 +42,20 @@ class Command(WorkspaceCommand):
         add_limit(listing, maximum=1_000)
         add("lists", self._lists, "List the lists, with their filters.", show=tables.show_lists)
         show = add("show", self._show, "Show a view.", show=tables.show_view)
-        create = add("create", self._create, "Save a view.", show=tables.show_view)
+        create = add(
+            "create", self._create, "Save a view.", show=tables.show_view, effect=Effect.MAKES
+        )
         create.add_argument("list", help="name of the list, such as tasks")
         create.add_argument("name", help="name of the view")
         create.add_argument("--like", metavar="KEY", help="begin with this shipped view")
         _add_content(create)
         create.add_argument("--pinned", action="store_true", help="show it beside the list")
-        change = add("change", self._change, "Change a view.", show=tables.show_view)
-        delete = add("delete", self._delete, "Delete a view.", show=tables.show_view)
+        change = add(
+            "change", self._change, "Change a view.", show=tables.show_view, effect=Effect.MAKES
+        )
+        delete = add(
+            "delete", self._delete, "Delete a view.", show=tables.show_view, effect=Effect.ENDS
+        )
         for each in (show, change, delete):
             each.add_argument("id", type=identifier, help="id of the view")
         change.add_argument("--name", help="another name")
@@ -59,7 +66,6 @@ class Command(WorkspaceCommand):
         change.add_argument(
             "--unpinned", dest="pinned", action="store_const", const=False, help="only in the menu"
         )
-        add_yes(delete)
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
         wanted = read_options(ViewFilter, options)
@@ -113,7 +119,8 @@ class Command(WorkspaceCommand):
 
     def _delete(self, workspace_id: UUID, options: Options) -> Any:
         view = queries.get_view(workspace_id, options["id"], terminal_actor())
-        self.confirm(f"Delete the view {view} for everybody?", options)
+        look = Look(f"Delete the view {view}", "It is gone for everybody in the workspace.")
+        self.look_twice(look, options)
         shown = represent(View, view, None)
         editing.delete_view(
             workspace_id=workspace_id, view_id=options["id"], actor=terminal_actor()

@@ -6,15 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.core.clock import now
-from controlplane.core.console.command import Options, Reply
+from controlplane.core.console.command import Options, Reply, Subcommands
 from controlplane.core.console.derived import add_fields, add_options, read_options
 from controlplane.core.console.options import (
     JSON_HELP,
     add_limit,
-    add_yes,
     duration_ms,
     json_object,
 )
+from controlplane.core.console.secondlook import Effect, Look
 from controlplane.core.errors import NotFound
 from controlplane.core.ids import parse_uuid
 from controlplane.core.names import canonical_name
@@ -32,6 +32,7 @@ from controlplane.ops.schedules.schema import (
     PreviewFilter,
     PreviewTime,
 )
+from controlplane.ops.schedules.undo import change_schedule
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from workflows.queries import get_workflow
 
@@ -59,7 +60,8 @@ class Command(WorkspaceCommand):
     examples = _EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        add = self.add_subcommands(parser).add
+        subcommands = self.add_subcommands(parser)
+        add = subcommands.add
         listing = add(
             "list",
             self._list,
@@ -70,7 +72,9 @@ class Command(WorkspaceCommand):
         add_options(listing, JobFilter)
         add_limit(listing, default=100)
         preview = add("preview", self._preview, "Show the next times of an expression.")
-        create = add("create", self._create, "Create a schedule.", show=tables.show_job)
+        create = add(
+            "create", self._create, "Create a schedule.", show=tables.show_job, effect=Effect.MAKES
+        )
         show = add(
             "show",
             self._show,
@@ -78,25 +82,7 @@ class Command(WorkspaceCommand):
             can_watch=True,
             show=tables.show_job,
         )
-        trigger = add(
-            "trigger",
-            self._trigger,
-            "Fire a schedule now, even if it is paused.",
-            show=tables.show_execution,
-        )
-        pause = add(
-            "pause",
-            partial(self._set_enabled, False),
-            "Pause a schedule until it is resumed.",
-            show=tables.show_job,
-        )
-        resume = add(
-            "resume",
-            partial(self._set_enabled, True),
-            "Resume a schedule; times of the pause are not caught up.",
-            show=tables.show_job,
-        )
-        remove = add("remove", self._remove, "Remove a schedule; its tasks and runs are kept.")
+        actions = self._add_actions(subcommands)
         executions = add(
             "executions",
             self._executions,
@@ -107,11 +93,41 @@ class Command(WorkspaceCommand):
         preview.add_argument("schedule", help=_SCHEDULE)
         add_options(preview, PreviewFilter, skip=["schedule"])
         _add_create_options(create)
-        for each in (show, trigger, pause, resume, remove, executions):
+        for each in (show, *actions, executions):
             each.add_argument("job", help="name or id of the schedule")
-        add_yes(remove)
         add_options(executions, ExecutionFilter)
         add_limit(executions)
+
+    def _add_actions(self, subcommands: Subcommands) -> list[ArgumentParser]:
+        add = subcommands.add
+        trigger = add(
+            "trigger",
+            self._trigger,
+            "Fire a schedule now, even if it is paused.",
+            show=tables.show_execution,
+            effect=Effect.ENDS,
+        )
+        pause = add(
+            "pause",
+            partial(self._set_enabled, False),
+            "Pause a schedule until it is resumed.",
+            show=tables.show_job,
+            effect=Effect.UNDONE,
+        )
+        resume = add(
+            "resume",
+            partial(self._set_enabled, True),
+            "Resume a schedule; times of the pause are not caught up.",
+            show=tables.show_job,
+            effect=Effect.UNDONE,
+        )
+        remove = add(
+            "remove",
+            self._remove,
+            "Remove a schedule; its tasks and runs are kept.",
+            effect=Effect.ENDS,
+        )
+        return [trigger, pause, resume, remove]
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
         wanted = read_options(JobFilter, options)
@@ -146,25 +162,26 @@ class Command(WorkspaceCommand):
         return _describe_job(job)
 
     def _set_enabled(self, enabled: bool, workspace_id: UUID, options: Options) -> Any:
-        job = editing.update_schedule(
-            workspace_id=workspace_id,
-            schedule_id=_find(workspace_id, options["job"]).id,
-            changes={"enabled": enabled},
-            actor=terminal_actor(),
-        )
-        return _describe_job(job)
+        job = _find(workspace_id, options["job"])
+        undone = change_schedule(job, terminal_actor(), {"enabled": enabled})
+        self.offer_undo("schedules", {"schedules": [undone]})
+        return _describe_job(queries.get_schedule(workspace_id, job.id))
 
     def _trigger(self, workspace_id: UUID, options: Options) -> Any:
+        job = _find(workspace_id, options["job"])
+        text = "What it starts runs now, beside what its times start."
+        self.look_twice(Look(f"Fire the schedule {job.name}", text), options)
         firing = triggering.trigger_schedule(
             workspace_id=workspace_id,
-            schedule_id=_find(workspace_id, options["job"]).id,
+            schedule_id=job.id,
             actor=terminal_actor(),
         )
         return represent(Execution, firing, None)
 
     def _remove(self, workspace_id: UUID, options: Options) -> Any:
         job = _find(workspace_id, options["job"])
-        self.confirm(f"Remove the schedule {job.name}?", options)
+        text = "It fires no more, and its history is removed. Its tasks and runs are kept."
+        self.look_twice(Look(f"Remove the schedule {job.name}", text), options)
         editing.delete_schedule(
             workspace_id=workspace_id, schedule_id=job.id, actor=terminal_actor()
         )

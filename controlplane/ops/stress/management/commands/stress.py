@@ -12,6 +12,7 @@ from controlplane.core.console.derived import add_fields, add_options, read_opti
 from controlplane.core.console.options import add_limit, add_wait_timeout, identifier
 from controlplane.core.console.output import EXIT_TIMEOUT, CommandError
 from controlplane.core.console.polling import poll
+from controlplane.core.console.secondlook import Effect, Look
 from controlplane.core.console.tables import Live
 from controlplane.core.errors import Conflict
 from controlplane.core.schema import represent
@@ -46,7 +47,11 @@ class Command(WorkspaceCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         add = self.add_subcommands(parser).add
         begin = add(
-            "run", self._run, "Start a test, and watch it to its end.", show=tables.show_test
+            "run",
+            self._run,
+            "Start a test, and watch it to its end.",
+            show=tables.show_test,
+            effect=Effect.MAKES,
         )
         begin.add_argument("--tasks", type=int, default=1_000, metavar="N", help=_TASKS)
         others = [name for name in StressTestSpec.model_fields if name != "tasks"]
@@ -65,7 +70,7 @@ class Command(WorkspaceCommand):
             can_watch=True,
             show=tables.show_test,
         )
-        stop = add("stop", self._stop, "Stop a test.", show=tables.show_test)
+        stop = add("stop", self._stop, "Stop a test.", show=tables.show_test, effect=Effect.ENDS)
         compare = add("compare", self._compare, "Compare two tests.", show=tables.show_comparison)
         for each in (show, stop, compare):
             each.add_argument("id", type=identifier, help="id of the test")
@@ -136,6 +141,8 @@ class Command(WorkspaceCommand):
         return represent(StressTestDetail, queries.get_test(workspace_id, options["id"]), None)
 
     def _stop(self, workspace_id: UUID, options: Options) -> Any:
+        text = "Its tasks that wait are cancelled; the report is about what ran."
+        self.look_twice(Look(f"Stop the test {options['id']}", text), options)
         test = control.stop_test(
             workspace_id=workspace_id, test_id=options["id"], actor=terminal_actor()
         )

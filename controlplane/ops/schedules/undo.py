@@ -6,19 +6,19 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.http import HttpRequest
 from django.utils.dateparse import parse_datetime
 
-from controlplane.core.admin.undo import register_undo
 from controlplane.core.errors import Conflict
 from controlplane.core.formatting import format_count
+from controlplane.core.undo import ActAs, register_undo
 from controlplane.core.visibletext import isolated_text
 from controlplane.ops.schedules import editing
 from controlplane.ops.schedules.beat_writing import announce_change
 from controlplane.ops.schedules.models import Schedule
 from controlplane.ops.schedules.refreshing import lock_schedule
-from controlplane.workspaces.adminpages import actor_with_role
+from controlplane.workspaces.actors import Actor
 
+_WORK = {"task_type", "workflow_id"}
 _TIMES = ("start_at", "end_at")
 
 
@@ -40,14 +40,28 @@ def schedule_change(
     }
 
 
+def change_schedule(schedule: Schedule, actor: Actor, changes: dict[str, Any]) -> dict[str, Any]:
+    """Change a schedule as the service does. Returns what `undo_schedules` needs of it: of a change
+    of the work, also what it replaces."""
+    names = {*changes, *(("task_type", "workflow_id") if _WORK & changes.keys() else ())}
+    before = keep_values(schedule, names)
+    after = editing.update_schedule(
+        workspace_id=schedule.workspace_id,
+        schedule_id=schedule.id,
+        changes=changes,
+        actor=actor,
+    )
+    return schedule_change(before, after, names)
+
+
 @register_undo("schedules")
 @transaction.atomic
-def undo_schedules(request: HttpRequest, values: dict[str, Any]) -> str:
+def undo_schedules(act_as: ActAs, values: dict[str, Any]) -> str:
     """Pauses, resumptions and edits: of all of the schedules, or of none."""
     announce_change()
     for change in values["schedules"]:
         workspace_id, schedule_id = UUID(change["workspace"]), UUID(change["id"])
-        actor = actor_with_role(request, workspace_id)
+        actor = act_as(workspace_id)
         schedule = lock_schedule(workspace_id, schedule_id)
         before = change["before"]
         if keep_values(schedule, before) != change["after"]:

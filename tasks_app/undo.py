@@ -6,13 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.http import HttpRequest
 
-from controlplane.core.admin.undo import register_undo
 from controlplane.core.errors import Conflict
 from controlplane.core.formatting import format_count
+from controlplane.core.undo import ActAs, register_undo
 from controlplane.core.visibletext import isolated_text
-from controlplane.workspaces.adminpages import actor_with_role
+from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.states import Role
 from tasks_app import services
 from tasks_app.models import Queue, Task
@@ -39,16 +38,31 @@ def queue_change(before: Mapping[str, Any], after: Queue) -> dict[str, Any]:
     }
 
 
+def change_queue(
+    workspace_id: UUID, name: str, actor: Actor, changes: dict[str, Any]
+) -> dict[str, Any]:
+    """Change a queue as the service does. Returns what `undo_queues` needs of it. Raises
+    NotFound."""
+    with transaction.atomic():
+        queues = Queue.objects.select_for_update()
+        queue = queues.filter(workspace_id=workspace_id, name=name).first()
+        before = {} if queue is None else queue_values(queue)
+        after = services.change_queue(
+            workspace_id=workspace_id, name=name, actor=actor, changes=changes
+        )
+    return queue_change(before, after)
+
+
 @register_undo("queues")
 @transaction.atomic
-def undo_queues(request: HttpRequest, values: dict[str, Any]) -> str:
+def undo_queues(act_as: ActAs, values: dict[str, Any]) -> str:
     """Pauses, resumptions and limits: all of the queues, or none."""
     for change in values["queues"]:
         workspace_id, name = UUID(change["workspace"]), change["name"]
         before, after = change["before"], change["after"]
         sets_limits = any(before[each] != after[each] for each in _LIMITS)
         needed = Role.ADMIN if sets_limits else Role.OPERATOR
-        actor = actor_with_role(request, workspace_id, needed)
+        actor = act_as(workspace_id, needed)
         queues = Queue.objects.select_for_update()
         queue = queues.filter(workspace_id=workspace_id, name=name).first()
         if queue is None or queue_values(queue) != after:
@@ -78,12 +92,12 @@ def priority_change(
 
 @register_undo("priorities")
 @transaction.atomic
-def undo_priorities(request: HttpRequest, values: dict[str, Any]) -> str:
+def undo_priorities(act_as: ActAs, values: dict[str, Any]) -> str:
     """The tasks that still wait, and still have the priority that they were given."""
     restored = total = 0
     for change in values["changes"]:
         workspace_id = UUID(change["workspace"])
-        actor = actor_with_role(request, workspace_id)
+        actor = act_as(workspace_id)
         for priority, ids in change["before"].items():
             total += len(ids)
             same = Task.objects.filter(

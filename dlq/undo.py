@@ -3,24 +3,22 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest
 from django.utils.dateparse import parse_datetime
 
-from controlplane.core.admin import undo
 from controlplane.core.clock import now
+from controlplane.core.undo import ActAs, register_undo
 from controlplane.core.visibletext import isolated_text
-from controlplane.workspaces.adminpages import actor_with_role
 from dlq.groups import Decision, decide
 from dlq.models import LetterGroup
 from dlq.states import GroupState
 
-_KIND = "failure-group"
+KIND = "failure-group"
 
 
-def offer_undo(request: HttpRequest, before: LetterGroup, after: LetterGroup, text: str) -> None:
-    """The next page shows `text` with a button that gives the group back what it was."""
+def decision_change(before: LetterGroup, after: LetterGroup) -> dict[str, Any]:
+    """What `undo_decision` needs."""
     until = before.muted_until
-    values = {
+    return {
         "workspace": str(before.workspace_id),
         "group": str(before.id),
         "version": after.version,
@@ -30,11 +28,10 @@ def offer_undo(request: HttpRequest, before: LetterGroup, after: LetterGroup, te
         "muted_until": until.isoformat() if until is not None else None,
         "muted_above": before.muted_above,
     }
-    undo.offer_undo(request, _KIND, values, text)
 
 
-@undo.register_undo(_KIND)
-def undo_decision(request: HttpRequest, values: dict[str, Any]) -> str:
+@register_undo(KIND)
+def undo_decision(act_as: ActAs, values: dict[str, Any]) -> str:
     """What the group was before, unless somebody has decided something else since."""
     workspace_id = UUID(values["workspace"])
     is_muted = values["state"] == GroupState.MUTED
@@ -52,7 +49,7 @@ def undo_decision(request: HttpRequest, values: dict[str, Any]) -> str:
             muted_above=values["muted_above"] if is_muted else None,
             restores=True,
         ),
-        actor=actor_with_role(request, workspace_id),
+        actor=act_as(workspace_id),
         seen_version=values["version"],
     )
     return f"Undone: {isolated_text(group)}."

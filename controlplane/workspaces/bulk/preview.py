@@ -11,10 +11,8 @@ from django.core import signing
 from controlplane.core.errors import Conflict, FieldError, Invalid, TooLarge
 from controlplane.core.formatting import format_number
 from controlplane.core.ids import uuid7
-from controlplane.core.requests import WITHOUT_REASON
-from controlplane.ops.operations import queries
-from controlplane.ops.operations.queries import Membership
-from controlplane.ops.operations.selection import Selection, describe_selection
+from controlplane.core.requests import MAX_REASON, WITHOUT_REASON
+from controlplane.core.values import is_storable_text
 from controlplane.workspaces.actors import Actor, require_role, require_scopes
 from controlplane.workspaces.bulk import (
     BulkVerb,
@@ -24,7 +22,8 @@ from controlplane.workspaces.bulk import (
     find_verb,
     list_verbs,
 )
-from tasks_app.queries import in_bounded_time
+from controlplane.workspaces.bulk.rows import Membership, find_rows, in_bounded_time, measure
+from controlplane.workspaces.bulk.selection import Selection, describe_selection
 
 TOKEN_SECONDS = 600
 _SALT = "taskplane.operations.preview"
@@ -104,9 +103,11 @@ def make_preview(
     if verb.needs_origin and selection.origin is None:
         message = f"{verb.name} is for what an earlier operation changed: name it."
         raise Invalid(errors=[FieldError(field="operation", message=message)])
-    rows = queries.find_rows(verb, workspace_id, selection)
+    named = verb.target.name_caller(selection.filter, actor)
+    selection = replace(selection, filter=named)
+    rows = find_rows(verb, workspace_id, selection)
     _require(verb, actor, rows)
-    members = queries.measure(rows, verb.target.key)
+    members = measure(rows, verb.target.key)
     limit = settings.TASKPLANE["OPERATION_MAX_ITEMS"]
     if members.count > limit and not members.is_estimate:
         raise TooLarge(f"{verb.target.count(members.count)} match; the limit is {limit:,}.")
@@ -143,17 +144,30 @@ def read_token(token: str, *, workspace_id: UUID, actor: Actor, accept_drift: bo
         actor.kind,
         actor.id,
     ):
-        raise _wrong_token("This preview was made by somebody else, or in another workspace.")
+        raise wrong_token("This preview was made by somebody else, or in another workspace.")
     verb = plan.verb
-    rows = queries.find_rows(verb, workspace_id, plan.selection)
+    rows = find_rows(verb, workspace_id, plan.selection)
     _require(verb, actor, rows)
-    current = queries.measure(rows, verb.target.key)
+    current = measure(rows, verb.target.key)
     if not current.count:
         raise Conflict("Nothing matches any more: there is nothing to do.")
     if not accept_drift and (drift := describe_drift(plan.members, current)):
         message = "Preview again, or start with true to do it to what matches now."
         raise Conflict(drift, errors=[FieldError(field="acceptDrift", message=message)])
     return replace(plan, members=current, actor=actor)
+
+
+def check_reason(plan: Plan, reason: str) -> str:
+    """The reason as it is kept. Raises Invalid if the plan needs one."""
+    text = reason.strip()
+    if len(text) > MAX_REASON or not is_storable_text(text):
+        message = f"At most {MAX_REASON} characters, without NUL."
+    elif not text and plan.needs_reason:
+        why = f"touches more than {WITHOUT_REASON}" if plan.verb.undone_by else "cannot be undone"
+        message = f"Give a reason: it {why}."
+    else:
+        return text
+    raise Invalid(errors=[FieldError(field="reason", message=message)])
 
 
 def describe_drift(before: Membership, current: Membership) -> str:
@@ -203,9 +217,9 @@ def _unsign(token: str) -> Plan:
         value = signing.loads(token, salt=_SALT, max_age=TOKEN_SECONDS)
     except signing.SignatureExpired:
         minutes = TOKEN_SECONDS // 60
-        raise _wrong_token(f"A preview is valid for {minutes} minutes: make another.") from None
+        raise wrong_token(f"A preview is valid for {minutes} minutes: make another.") from None
     except signing.BadSignature:
-        raise _wrong_token("This is not the token of a preview.") from None
+        raise wrong_token("This is not the token of a preview.") from None
     kind, actor_id = value["actor"]
     return Plan(
         operation_id=UUID(value["id"]),
@@ -218,5 +232,6 @@ def _unsign(token: str) -> Plan:
     )
 
 
-def _wrong_token(message: str) -> Invalid:
+def wrong_token(message: str) -> Invalid:
+    """The error of a token that is not for this."""
     return Invalid(errors=[FieldError(field="token", message=message)])

@@ -34,6 +34,11 @@ class Described:
     state: str
 
 
+def _names_nobody(conditions: Mapping[str, Any], actor: Actor) -> Mapping[str, Any]:
+    """For a filter without `me`."""
+    return conditions
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A kind of object. `key` is the column by which its objects are named and ordered; `page` the
@@ -53,6 +58,8 @@ class Target:
     # A key as text. Raises ValueError.
     read_key: Callable[[str], Any]
     plural: str = ""
+    # The JSON object with the actor in the place of `me`: somebody else carries it out.
+    name_caller: Callable[[Mapping[str, Any], Actor], Mapping[str, Any]] = _names_nobody
 
     @property
     def plural_noun(self) -> str:

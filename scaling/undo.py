@@ -4,13 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest
 from django.utils.dateparse import parse_datetime
 
-from controlplane.core.admin.undo import register_undo
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict
-from controlplane.workspaces.adminpages import actor_with_role
+from controlplane.core.undo import ActAs, register_undo
 from controlplane.workspaces.states import Role
 from scaling.configuration import change_configuration
 from scaling.models import Pool
@@ -32,13 +30,13 @@ def configuration_change(before: Pool, after: Pool, workspace_id: UUID) -> dict[
 
 
 @register_undo("scaling-configuration")
-def undo_configuration(request: HttpRequest, values: dict[str, Any]) -> str:
+def undo_configuration(act_as: ActAs, values: dict[str, Any]) -> str:
     """The earlier values, unless somebody has changed the configuration since."""
     workspace_id = UUID(values["workspace"])
     change_configuration(
         values["before"],
         workspace_id=workspace_id,
-        actor=actor_with_role(request, workspace_id, Role.ADMIN),
+        actor=act_as(workspace_id, Role.ADMIN),
         seen_version=values["version"],
     )
     return "Undone: the earlier configuration is in force."
@@ -60,10 +58,10 @@ def override_change(before: Pool, workspace_id: UUID) -> dict[str, Any]:
 
 
 @register_undo("scaling-override")
-def undo_override(request: HttpRequest, values: dict[str, Any]) -> str:
+def undo_override(act_as: ActAs, values: dict[str, Any]) -> str:
     """The earlier override for the rest of its time, or none."""
     workspace_id = UUID(values["workspace"])
-    actor = actor_with_role(request, workspace_id)
+    actor = act_as(workspace_id)
     if override_values(read_pool()) != values["after"]:
         raise Conflict("The number of workers has been set by somebody else since, or has expired.")
     before = values["before"]

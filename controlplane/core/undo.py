@@ -1,0 +1,53 @@
+"""Undo: what somebody has just changed can be changed back, by a page, a call or a command.
+
+An app registers a function for each kind of change in its module `undo`. It gets the values that
+the door has kept since the change, goes through the services as the same actor, who may have lost
+the right since, and refuses what somebody else has changed in between.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.utils.module_loading import autodiscover_modules
+
+from controlplane.core.errors import Conflict
+from controlplane.core.requests import stating_reason
+
+REASON = "Undo"
+
+
+class ActAs(Protocol):
+    """The actor, who must have the role in the workspace. Raises PermissionDenied, Forbidden."""
+
+    def __call__(self, workspace_id: UUID, needed: Any = ..., /) -> Any: ...
+
+
+# Changes it back, and returns the sentence about it. Raises DomainError, PermissionDenied.
+Undoer = Callable[[ActAs, dict[str, Any]], str]
+_undoers: dict[str, Undoer] = {}
+
+
+def register_undo(kind: str) -> Callable[[Undoer], Undoer]:
+    """Let this function undo changes of the kind."""
+
+    def decorate(undo: Undoer) -> Undoer:
+        _undoers[kind] = undo
+        return undo
+
+    return decorate
+
+
+@cache
+def _discover() -> None:
+    autodiscover_modules("undo")
+
+
+def undo(kind: str, values: dict[str, Any], act_as: ActAs) -> str:
+    """Undo a change, and say so. Raises DomainError, PermissionDenied."""
+    _discover()
+    if kind not in _undoers:
+        raise Conflict("This release does not know how to undo that.")
+    with stating_reason(REASON):
+        return _undoers[kind](act_as, values)

@@ -1,0 +1,52 @@
+"""Calls that change many objects at once, such as `POST /tasks/actions`: they have the preview and
+the token of a bulk operation, and do the work themselves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from controlplane.core.requests import current_reason
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.bulk import BulkVerb
+from controlplane.workspaces.bulk.preview import (
+    Preview,
+    check_reason,
+    make_preview,
+    read_token,
+    wrong_token,
+)
+from controlplane.workspaces.bulk.selection import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked for, and by whom."""
+
+    workspace_id: UUID
+    verb: BulkVerb
+    selection: Selection
+    actor: Actor
+    options: Mapping[str, Any]
+
+    def preview(self) -> Preview:
+        """What it would do now. Raises what make_preview raises."""
+        return make_preview(
+            workspace_id=self.workspace_id,
+            verb=self.verb,
+            selection=self.selection,
+            options=self.options,
+            actor=self.actor,
+        )
+
+    def confirm(self, token: str, *, reason: str, accept_drift: bool) -> None:
+        """Compare it with its preview. Raises Invalid: the preview is of something else, or a
+        reason is needed; Conflict: the set has changed since."""
+        plan = read_token(
+            token, workspace_id=self.workspace_id, actor=self.actor, accept_drift=accept_drift
+        )
+        named = self.verb.target.name_caller(self.selection.filter, self.actor)
+        selection = replace(self.selection, filter=named)
+        if (plan.verb, plan.selection, plan.options) != (self.verb, selection, self.options):
+            raise wrong_token("This is the preview of another action, or of other objects.")
+        check_reason(plan, reason or current_reason())
