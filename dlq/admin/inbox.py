@@ -78,6 +78,8 @@ class GroupAdmin(GroupQuestions):
         chosen = choose_workspace(request, workspaces)
         context: dict[str, Any] = {}
         if chosen is not None:
+            # Its links show the same to somebody who has chosen another one.
+            request = _naming(request, chosen.slug)
             request.shown_workspace = chosen.slug  # type: ignore[attr-defined] # for the frame
             context = self._describe_inbox(request, chosen)
         return self.render(
@@ -97,8 +99,6 @@ class GroupAdmin(GroupQuestions):
         view = request.GET.get("view", "mine")
         view = view if view in VIEWS else "mine"
         given = {name: request.GET[name] for name in _PARAMETERS if request.GET.get(name)}
-        if "workspace" in given:
-            given["workspace"] = workspace.slug  # it may name another one
         kept = {name: value for name, value in given.items() if name not in _OF_A_PAGE}
         here = f"{request.path}?{urlencode(given)}"
         context: dict[str, Any] = {"view": view, "here": here, "kept": kept}
@@ -118,7 +118,7 @@ class GroupAdmin(GroupQuestions):
         except Invalid as error:
             context["problem"] = str(error)
         context["address"] = f"?{urlencode(kept)}&" if kept else "?"
-        context["export"] = self.describe_export(_naming(request, workspace.slug), None)
+        context["export"] = self.describe_export(request, None)
         context["may_operate"] = is_allowed(request, Role.OPERATOR, workspace.id)
         return context | ({} if chosen is None else describe_panel(request, chosen, known))
 
