@@ -14,6 +14,7 @@ from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
+from controlplane.core.admin.navigation import CHOSEN_VIEW
 from controlplane.core.errors import DomainError, Invalid
 from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
@@ -32,7 +33,9 @@ from dlq.states import GroupState
 from tasks_app.queries import in_bounded_time
 
 _OF_A_PAGE = ("group", "after")
-_PARAMETERS = ("workspace", "view", "q", "type", "category", "release", "version", *_OF_A_PAGE)
+_PARAMETERS = (
+    "workspace", "view", "q", "type", "category", "release", "version", CHOSEN_VIEW, *_OF_A_PAGE
+)  # fmt: skip
 # What a button does, and the message after it.
 _DECISIONS = {
     "acknowledge": (Decision(state=GroupState.ACKNOWLEDGED), "Acknowledged"),

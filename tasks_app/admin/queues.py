@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -91,7 +90,6 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
             search=search,
             kind=kind,
             workspace=workspace,
-            kept=urlencode({"q": search, "workspace": workspace}),
             order=order,
             may_operate=self.allows(request, "act"),
             live_workspace=workspace if workspace in own else "",

@@ -121,6 +121,7 @@ BOUNDS = {
     "workspaces_auditevent_change": 19,
     "workspaces_auditevent_changelist": 24,
     "workspaces_auditevent_export": 7,
+    "workspaces_auditevent_newer": 7,
     "workspaces_membership_change": 9,
     "workspaces_membership_changelist": 11,
     "workspaces_workspace_change": 7,

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from controlplane.core.admin.navigation import CHOSEN_VIEW
 from controlplane.core.ids import parse_uuid_or_none
 from controlplane.core.schema import represent
 from controlplane.ops.operations.models import Operation as OperationRow
@@ -58,7 +59,7 @@ def describe_list(request: HttpRequest, operations: QuerySet[OperationRow]) -> d
     if before is not None:
         operations = operations.filter(id__lt=before)
     rows = list(operations.order_by("-id")[: PAGE_SIZE + 1])
-    kept = {"workspace": workspace} if workspace else {}
+    kept = {name: request.GET[name] for name in ("workspace", CHOSEN_VIEW) if request.GET.get(name)}
     older = (
         {**kept, "show": chosen, "before": str(rows[PAGE_SIZE - 1].id)}
         if (len(rows) > PAGE_SIZE)
