@@ -1,5 +1,5 @@
-"""The names of task types and queues as people see them, with what is said about them: pages draw
-them by the tags of `templatetags/descriptors.py`, and live messages carry them."""
+"""The names of task types and queues as people see them, with their descriptions: pages draw them
+by the tags of `templatetags/descriptors.py`, and live messages carry them."""
 
 from dataclasses import dataclass
 

@@ -71,16 +71,16 @@ function makeTime(moment, exact) {
     return time;
 }
 
-/** The name of a type or a queue with its description and badge, as the tag `label` draws it. */
+/** The name of a type or a queue with its description, and a mark before it for its badge, as the tag
+ * `label` draws it. */
 function makeLabel({ name, about, badge, sentence }) {
-    const made = [make("bdi", "", name)];
-    if (about) made[0].title = visible(about);
-    if (badge) {
-        const tag = make("span", "tag wrong", badge);
-        tag.title = visible(sentence);
-        made.push(" ", tag);
-    }
-    return made;
+    const shown = make("bdi", "", name);
+    if (about) shown.title = visible(about);
+    if (!badge) return [shown];
+    const words = make("span", "visually-hidden", `${badge}:`);
+    const mark = make("span", "", "", makeIcon("state-warning", "shape tone-retrying"), words);
+    mark.title = visible(sentence);
+    return [mark, " ", shown];
 }
 
 function putLabel(element, label) {

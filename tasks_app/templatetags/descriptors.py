@@ -32,9 +32,9 @@ def task_type(context: Context, name: str, show: str = "") -> str:
 
 
 @register.simple_tag
-def label(shown: Label) -> str:
-    """A name that comes with what is said about it, as `task_type` draws it."""
-    return _draw(shown)
+def label(shown: Label, show: str = "") -> str:
+    """A name that comes with its description, as `task_type` draws it."""
+    return _draw(shown, show)
 
 
 @register.simple_tag(takes_context=True)

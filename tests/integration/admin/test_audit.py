@@ -332,7 +332,7 @@ class TestAccounts:
         assert get_user_model().objects.filter(pk=user.pk).exists()
 
 
-def test_an_open_page_is_told_how_many_entries_of_its_filters_are_new(root: Client) -> None:
+def test_an_open_page_asks_how_many_entries_of_its_filters_are_new(root: Client) -> None:
     record()
     page = page_of(root, action="task.cancel")
     found = re.search(r'data-newer="([^"]*)" data-topics="([^"]*)"', page)

@@ -20,7 +20,6 @@ from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import actor_in
 
 PAGE_SIZE = 50
-_SHOWN = {"": "All", "open": "Open", "ended": "Ended"}
 _STATES = {"open": OPEN, "ended": ENDED}
 
 
@@ -68,10 +67,6 @@ def describe_list(request: HttpRequest, operations: QuerySet[OperationRow]) -> d
     return {
         "lines": [_describe(row, actor_in(request, row.workspace_id)) for row in rows[:PAGE_SIZE]],
         "has_several_workspaces": len({row.workspace_id for row in rows}) > 1,
-        "choices": [
-            (title, f"?{urlencode({**kept, 'show': key})}", key == chosen)
-            for key, title in _SHOWN.items()
-        ],
         "is_filtered": bool(chosen or workspace or before),
         "new_rows": _new_rows(rows) if not (chosen or before) else "",
         "older_url": older and f"?{urlencode(older)}",
