@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html, format_html_join
 
-from controlplane.core.admin.display import badge, time_column
+from controlplane.core.admin.display import badge, show_time
 from controlplane.core.errors import Conflict
 from controlplane.core.formatting import EMPTY
 from controlplane.workspaces.adminaccess import SuperuserPages, actor_in
@@ -30,7 +30,7 @@ class AuditedUserAdmin(SuperuserPages, UserAdmin):  # type: ignore[type-arg] # i
         "person",
         "roles",
         "state",
-        time_column("last_login", "last log-in", is_sortable=True),
+        "seen",
     ]
     list_filter = ["is_active", "is_superuser"]
     ordering = ("username",)
@@ -62,6 +62,10 @@ class AuditedUserAdmin(SuperuserPages, UserAdmin):  # type: ignore[type-arg] # i
         if rest:
             return format_html("{} and {} more", words, rest)
         return words or EMPTY
+
+    @admin.display(description="last log-in", ordering="last_login")
+    def seen(self, row: User) -> str:
+        return show_time(row.last_login) if row.last_login else "never"
 
     @admin.display(description="may log in", ordering="is_active")
     def state(self, row: User) -> str:

@@ -74,6 +74,7 @@ function makeTime(moment, exact) {
 /** The name of a type or a queue with its description, and a mark before it for its badge, as the tag
  * `label` draws it. */
 function makeLabel({ name, about, badge, sentence }) {
+    if (!about && !badge) return [visible(name)];
     const shown = make("bdi", "", name);
     if (about) shown.title = visible(about);
     if (!badge) return [shown];
