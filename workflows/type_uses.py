@@ -7,6 +7,7 @@ from django.db.models import Max
 
 from tasks_app.typeuses import MAX_USES, TypeUse, register
 from workflows.models import WorkflowVersion
+from workflows.states import StepKind
 
 _MAX_WORKFLOWS = 200
 
@@ -23,7 +24,8 @@ def find(workspaces: Sequence[UUID] | None) -> Iterator[TypeUse]:
     for version in found.order_by("workflow__name", "id"):
         for step in version.definition.get("tasks", []):
             name = f"{version.workflow.name}, step {step.get('key', '')}"
-            if uses < MAX_USES and isinstance(step.get("type"), str):
+            is_task = StepKind.of(step.get("type")) == StepKind.TASK
+            if uses < MAX_USES and is_task and isinstance(step.get("type"), str):
                 uses += 1
                 key = str(version.workflow_id)
                 yield TypeUse(step["type"], "workflow step", name, "workflows_workflow", key)

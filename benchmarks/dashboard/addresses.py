@@ -182,7 +182,8 @@ def _page_in_the_middle(
 ) -> Iterator[Address]:
     """A page behind a row of the middle, in both directions."""
     from controlplane.core.cursors import Cursor, Sort
-    from tasks_app.queries.lists import SORT_FIELDS, first_id_of
+    from controlplane.core.ids import first_id_of
+    from tasks_app.queries.lists import SORT_FIELDS
 
     found = Sort.of(sort, SORT_FIELDS[sort.removeprefix("-")])
     ended = _rows(request, TASK).filter(finished_at__isnull=False, started_at__isnull=False)

@@ -132,6 +132,7 @@ BESIDE = (
     ),
     Beside("Audit, the platform", "workspaces_auditevent_changelist", query="by=system"),
     Beside("Audit, an action", "workspaces_auditevent_changelist", query="action=task.cancel"),
+    Beside("Audit, new entries", "workspaces_auditevent_newer"),
     Beside("Audit, a text", "workspaces_auditevent_changelist", query=f"search={NOWHERE}"),
     Beside(
         "Audit of a task", "workspaces_auditevent_changelist",

@@ -1,10 +1,11 @@
 """Ids: UUIDv7, which sort by the time they were made."""
 
+from datetime import datetime
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-__all__ = ["parse_uuid", "parse_uuid_or_none", "uuid7"]
+__all__ = ["first_id_of", "parse_uuid", "parse_uuid_or_none", "uuid7"]
 
 _LENGTH = 36
 
@@ -27,3 +28,8 @@ def parse_uuid_or_none(text: str) -> UUID | None:
         return parse_uuid(text.strip())
     except ValueError:
         return None
+
+
+def first_id_of(at: datetime) -> UUID:
+    """The lowest UUIDv7 of a millisecond (RFC 9562, section 5.7): ids are in order of time."""
+    return UUID(int=max(0, min(int(at.timestamp() * 1000), 2**48 - 1)) << 80)

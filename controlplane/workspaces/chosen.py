@@ -1,6 +1,8 @@
 """The workspace that a person looks at: pages of one workspace, and the figures that lead to them,
 show the same one. An address that names a workspace decides; it is remembered in a cookie for the
 addresses that name none. The cookie only chooses among the workspaces that the person may see.
+
+An address names a workspace by its slug or its id; views get the slug.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +13,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 
+from controlplane.core.ids import parse_uuid_or_none
 from controlplane.workspaces.queries import get_default_workspace_id
 
 if TYPE_CHECKING:
@@ -47,6 +50,7 @@ def remembering(
 
     @wraps(view)
     def remember(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        name_by_slug(request, own)
         response = view(request, *args, **kwargs)
         named = request.GET.get("workspace", "")
         is_new = named and named != request.COOKIES.get(COOKIE)
@@ -68,11 +72,20 @@ def remembering(
     return remember
 
 
+def name_by_slug(request: HttpRequest, own: "Callable[[HttpRequest], Sequence[Workspace]]") -> None:
+    """The parameters of an address that names one of `own` by its id get its slug instead."""
+    named = parse_uuid_or_none(request.GET.get("workspace", ""))
+    found = None if named is None else next((w for w in own(request) if w.id == named), None)
+    if found is not None:
+        params = request.GET.copy()
+        params["workspace"] = found.slug
+        request.GET = params  # type: ignore[assignment] # a QueryDict that can be changed
+
+
 def _is_page(request: HttpRequest, response: HttpResponseBase) -> bool:
     is_html = response.headers.get("Content-Type", "").startswith("text/html")
     return request.method == "GET" and response.status_code == 200 and is_html
 
 
-def _find(workspaces: "Sequence[Workspace]", named: str) -> "Workspace | None":
-    """By its slug or its id: both are in addresses."""
-    return next((each for each in workspaces if named in (each.slug, str(each.id))), None)
+def _find(workspaces: "Sequence[Workspace]", slug: str) -> "Workspace | None":
+    return next((each for each in workspaces if each.slug == slug), None)

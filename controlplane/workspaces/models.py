@@ -1,5 +1,7 @@
 """Workspaces, members, API keys and the audit log."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -104,6 +106,10 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+# Between the id of an event and the time beside it.
+ID_SLACK = timedelta(minutes=1)
 
 
 class AuditEvent(models.Model):

@@ -1,11 +1,14 @@
 """Reads of workspaces."""
 
+from collections import Counter
 from collections.abc import Collection
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 
+from controlplane.core.clock import now
 from controlplane.core.errors import NotFound
 from controlplane.workspaces.models import ApiKey, AuditEvent, Membership, Workspace
 from controlplane.workspaces.states import DEFAULT_WORKSPACE, DEFAULT_WORKSPACE_ID, Role
@@ -94,6 +97,36 @@ def get_member_by_name(workspace: Workspace, name: str) -> Membership:
     if member is None:
         raise NotFound(f"{name!r} is no member of this workspace.")
     return member
+
+
+@dataclass(frozen=True, slots=True)
+class AccessCounts:
+    """Who may do something in a workspace: members, and keys that are neither revoked nor
+    expired."""
+
+    members: int
+    keys: int
+
+
+def count_access(ids: Collection[UUID]) -> dict[UUID, AccessCounts]:
+    """Those of each of these workspaces."""
+    members = Membership.objects.filter(workspace_id__in=ids).order_by()
+    live = Q(expires_at__isnull=True) | Q(expires_at__gt=now())
+    keys = ApiKey.objects.filter(live, workspace_id__in=ids, revoked_at__isnull=True).order_by()
+    of_members, of_keys = (
+        Counter(dict(rows.values_list("workspace_id").annotate(number=Count("id"))))
+        for rows in (members, keys)
+    )
+    return {each: AccessCounts(of_members[each], of_keys[each]) for each in ids}
+
+
+def list_roles(user_ids: Collection[int]) -> dict[int, list[Membership]]:
+    """The memberships of each of these users, by workspace."""
+    found: dict[int, list[Membership]] = {each: [] for each in user_ids}
+    rows = Membership.objects.filter(user_id__in=user_ids).select_related("workspace")
+    for member in rows.order_by("workspace__slug"):
+        found[member.user_id].append(member)
+    return found
 
 
 def list_api_keys(workspace: Workspace) -> QuerySet[ApiKey]:

@@ -14,6 +14,7 @@ from django.db import connections, transaction
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, FieldError, Invalid
+from controlplane.core.ids import first_id_of
 from controlplane.core.names import InvalidNameError, canonical_name, check_name
 from controlplane.core.requests import (
     current_client_ip,
@@ -23,7 +24,7 @@ from controlplane.core.requests import (
 )
 from controlplane.workspaces.actors import SYSTEM, Actor, require_grantable, require_role
 from controlplane.workspaces.identities import directory, hash_key, make_key
-from controlplane.workspaces.models import ApiKey, AuditEvent, Membership, Workspace
+from controlplane.workspaces.models import ID_SLACK, ApiKey, AuditEvent, Membership, Workspace
 from controlplane.workspaces.queries import get_api_key
 from controlplane.workspaces.states import (
     DEFAULT_WORKSPACE,
@@ -270,7 +271,10 @@ def prune_audit(*, before: datetime, limit: int = 10_000) -> int:
     with connections["default"].cursor() as cursor:
         # For this transaction only: the trigger refuses every other deletion.
         cursor.execute("SELECT set_config('taskplane.prune_audit', 'on', true)")
-        oldest = AuditEvent.objects.filter(created_at__lt=before).order_by("id").values("id")
+        # By their ids, too, the search ends where the kept ones begin.
+        end = first_id_of(before + ID_SLACK)
+        old = AuditEvent.objects.filter(created_at__lt=before, id__lt=end)
+        oldest = old.order_by("id").values("id")
         deleted, _ = AuditEvent.objects.filter(id__in=oldest[:limit]).delete()
         cursor.execute("SELECT set_config('taskplane.prune_audit', 'off', true)")
     return deleted

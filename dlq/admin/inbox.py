@@ -14,6 +14,7 @@ from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
+from controlplane.core.admin.navigation import CHOSEN_VIEW
 from controlplane.core.admin.undo import offer_undo
 from controlplane.core.errors import DomainError, Invalid
 from controlplane.core.visibletext import isolated_text
@@ -33,7 +34,9 @@ from dlq.undo import KIND, decision_change
 from tasks_app.queries import in_bounded_time
 
 _OF_A_PAGE = ("group", "after")
-_PARAMETERS = ("workspace", "view", "q", "type", "category", "release", "version", *_OF_A_PAGE)
+_PARAMETERS = (
+    "workspace", "view", "q", "type", "category", "release", "version", CHOSEN_VIEW, *_OF_A_PAGE
+)  # fmt: skip
 # What a button does, and the message after it.
 _DECISIONS = {
     "acknowledge": (Decision(state=GroupState.ACKNOWLEDGED), "Acknowledged"),
@@ -79,6 +82,8 @@ class GroupAdmin(GroupQuestions):
         chosen = choose_workspace(request, workspaces)
         context: dict[str, Any] = {}
         if chosen is not None:
+            # Its links show the same to somebody who has chosen another one.
+            request = _naming(request, chosen.slug)
             request.shown_workspace = chosen.slug  # type: ignore[attr-defined] # for the frame
             context = self._describe_inbox(request, chosen)
         return self.render(
@@ -98,8 +103,6 @@ class GroupAdmin(GroupQuestions):
         view = request.GET.get("view", "mine")
         view = view if view in VIEWS else "mine"
         given = {name: request.GET[name] for name in _PARAMETERS if request.GET.get(name)}
-        if "workspace" in given:
-            given["workspace"] = workspace.slug  # it may name another one
         kept = {name: value for name, value in given.items() if name not in _OF_A_PAGE}
         here = f"{request.path}?{urlencode(given)}"
         context: dict[str, Any] = {"view": view, "here": here, "kept": kept}
@@ -119,7 +122,7 @@ class GroupAdmin(GroupQuestions):
         except Invalid as error:
             context["problem"] = str(error)
         context["address"] = f"?{urlencode(kept)}&" if kept else "?"
-        context["export"] = self.describe_export(_naming(request, workspace.slug), None)
+        context["export"] = self.describe_export(request, None)
         context["may_operate"] = is_allowed(request, Role.OPERATOR, workspace.id)
         return context | ({} if chosen is None else describe_panel(request, chosen, known))
 

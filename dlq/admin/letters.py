@@ -120,6 +120,7 @@ class LetterAdmin(WorkspacePages, ReadOnlyAdmin):
             "may_operate": is_allowed(request, Role.OPERATOR, letter.workspace_id),
             "discard_form": DiscardForm(),
             "title": f"Dead letter: {isolated_text(letter.name)}",
+            "heading": f"Dead letter: {isolated_text(letter.name)}",
             "subtitle": None,
         }
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.db.models import Min
 
+from controlplane.core.ids import first_id_of
 from controlplane.core.visibletext import isolated_text
 from controlplane.ops.schedules.models import Schedule
 from controlplane.workspaces.models import AuditEvent
@@ -116,7 +116,7 @@ def _audited(group: LetterGroup, letter: DeadLetter | None, end: datetime) -> It
     names = {str(pk): name for pk, name in schedules.values_list("id", "name")[:_MAX_SCHEDULES]}
     events = AuditEvent.objects.filter(
         workspace_id=group.workspace_id,
-        id__gte=_first_id(end - LOOKED_BACK),
+        id__gte=first_id_of(end - LOOKED_BACK),
         created_at__lte=end,
     )
     of_queue = events.filter(target_type="queue", target_id=queue, action="queue.change")
@@ -161,9 +161,3 @@ def _plain(value: Any) -> str:
 def _words(action: str) -> str:
     """`scaling.configure` as `configure`."""
     return action.rpartition(".")[2].replace("_", " ")
-
-
-def _first_id(at: datetime) -> UUID:
-    """The least UUIDv7 of that time: ids are in the order of time."""
-    milliseconds = int(at.timestamp() * 1_000)
-    return UUID(int=milliseconds << 80)

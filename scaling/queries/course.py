@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from controlplane.core.clock import now
+from controlplane.core.ids import first_id_of
 from controlplane.core.sql import load_sql
 from scaling.models import ScalingEvent
 from scaling.queries.pool import POOL
 from scaling.states import Trigger
-from tasks_app.queries.lists import first_id_of, in_bounded_time
+from tasks_app.queries.lists import in_bounded_time
 from workers.queries import list_lifetimes, list_lost_since
 
 MAX_MARKS = 5

@@ -8,6 +8,7 @@ from math import sin
 from typing import Any
 from uuid import UUID, uuid4
 
+from controlplane.core.ids import first_id_of
 from controlplane.core.runtime.histograms import bucket_of
 from controlplane.ops.stress.checks import AuditCounts
 from controlplane.ops.stress.control import start_test
@@ -20,7 +21,6 @@ from controlplane.workspaces.services import create_api_key
 from dlq.models import DeadLetter, Replay, ReplayTask
 from scripts.demo.story import HOUR, MINUTE
 from tasks_app.models import Queue, Task, TaskAttempt
-from tasks_app.queries.lists import first_id_of
 from workflows.authoring import create_workflow
 from workflows.models import RunStep, Workflow, WorkflowRun, WorkflowVersion
 

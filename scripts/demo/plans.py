@@ -7,6 +7,7 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 
+from controlplane.core.ids import first_id_of
 from controlplane.ops.schedules.editing import create_schedule
 from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.workspaces.actors import SYSTEM
@@ -14,7 +15,6 @@ from controlplane.workspaces.models import AuditEvent, Workspace
 from controlplane.workspaces.services import add_member
 from controlplane.workspaces.states import ActorKind
 from scripts.demo.story import DAY, HOUR, MINUTE
-from tasks_app.queries.lists import first_id_of
 
 PEOPLE = (("mira.okafor", "Mira", "Okafor", "operator"), ("jonas.weber", "Jonas", "Weber", "admin"))
 FAILING = "nightly-ledger-export"

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 
-from controlplane.core.ids import uuid7
+from controlplane.core.ids import first_id_of, uuid7
 from controlplane.ops.operations.models import Operation, OperationItem
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.models import Workspace
@@ -63,6 +63,7 @@ def _make_letters(
     )
     DeadLetter.objects.bulk_create(
         DeadLetter(
+            id=_id_of(newest - number * MINUTE),
             workspace=workspace, task_id=uuid7(), attempt=3, attempts_total=3,
             name=f"{task_type} {number:03}", type=task_type, queue="default", category="CODE",
             fingerprint=alike, error=error, payload={"number": 900 + number},
@@ -71,6 +72,11 @@ def _make_letters(
         )
         for number in range(count)
     )  # fmt: skip
+
+
+def _id_of(at: datetime) -> UUID:
+    """An id of that time, since lists are in the order of ids."""
+    return UUID(int=first_id_of(at).int | uuid7().int & (1 << 80) - 1)
 
 
 def _actor(name: str) -> Actor:

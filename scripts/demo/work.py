@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from controlplane.core.clock import utc_z
+from controlplane.core.ids import first_id_of
 from controlplane.workspaces.models import Workspace
 from dlq.models import DeadLetter
 from dlq.recording import record_deaths
@@ -24,7 +25,6 @@ from scripts.demo.story import (
     World,
 )
 from tasks_app.models import Queue, QueueDescriptor, Task, TaskAttempt, TaskLog
-from tasks_app.queries.lists import first_id_of
 from workers.models import Node
 
 Death = tuple[datetime, Lane]

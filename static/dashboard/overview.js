@@ -16,10 +16,13 @@ function buildFinding(key, row) {
     link.href = row.url;
     open.href = row.url;
     const what = make("p", "situation-what", "", link, " ", make("span"));
+    const runbook = make("a", "", "", makeIcon("i-out", "icon small"), "Runbook");
+    runbook.rel = "noopener noreferrer";
+    const about = make("p", "situation-about", "", make("span"), runbook);
     const since = make("p", "situation-since", "", make("b"), make("time"));
     item.append(
         make("span", "situation-shape", "", makeShape(row.shape)),
-        make("div", "", "", what, make("p", "situation-why")),
+        make("div", "", "", what, make("p", "situation-why"), about),
         make("div", "situation-evidence"),
         since,
         open,
@@ -31,15 +34,29 @@ function buildFinding(key, row) {
 function patchFinding(item, row) {
     put(item.querySelector(".situation-what > span"), row.says);
     put(item.querySelector(".situation-why"), row.why);
+    patchAbout(item.querySelector(".situation-about"), row);
     put(item.querySelector(".situation-since > b"), row.lasted);
     const time = item.querySelector(".situation-since > time");
     put(time, row.since);
-    if (time && row.since_at) time.dateTime = row.since_at;
+    if (time && row.since_at) {
+        time.dateTime = row.since_at;
+        time.title = row.exact;
+    }
     if (item.dataset.shape !== row.shape) {
         item.dataset.shape = row.shape;
         item.querySelector(".situation-shape").replaceChildren(makeShape(row.shape));
     }
     drawEvidence(item.querySelector(".situation-evidence"), row);
+}
+
+/** Who owns the subject, and its runbook. */
+function patchAbout(about, { owner, runbook }) {
+    const [name, link] = about.children;
+    about.hidden = !owner && !runbook;
+    name.hidden = !owner;
+    put(name, `Owner: ${owner}`);
+    link.hidden = !runbook;
+    if (runbook) link.href = runbook;
 }
 
 function drawEvidence(place, row) {

@@ -2,7 +2,7 @@
  * server draws it. */
 
 import { drawSlots, drawSpark, makeSlots, makeSpark } from "./charts.js";
-import { make, makeIcon, put } from "./dom.js";
+import { make, makeIcon, put, visible } from "./dom.js";
 import { formatRelative } from "./formats.js";
 import { liveTopics } from "./live.js";
 import { syncList } from "./rowlist.js";
@@ -30,7 +30,7 @@ export function makeShape(state) {
 /** All lists, from the topic of the start page. */
 export function showLists(data) {
     show("queues", data.queues, buildQueue, patchQueue);
-    show("failures", data.failures, buildFailure);
+    show("failures", data.failures, buildFailure, patchFailure);
     show("workers", data.workers, buildNode, patchNode);
     show("scaling", data.scaling, buildEvent, patchEvent);
     show("schedules", data.schedules, buildSchedule, patchSchedule);
@@ -63,17 +63,38 @@ function find(row, name) {
     return row.querySelector(`[data-cell="${name}"]`);
 }
 
-function makeTime(moment) {
+function makeTime(moment, exact) {
     const time = make("time", "", formatRelative(Date.parse(moment), liveTopics().serverTime()));
     time.dateTime = moment;
+    time.title = exact;
     time.dataset.tick = "ago";
     return time;
+}
+
+/** The name of a type or a queue with its description, and a mark before it for its badge, as the tag
+ * `label` draws it. */
+function makeLabel({ name, about, badge, sentence }) {
+    if (!about && !badge) return [visible(name)];
+    const shown = make("bdi", "", name);
+    if (about) shown.title = visible(about);
+    if (!badge) return [shown];
+    const words = make("span", "visually-hidden", `${badge}:`);
+    const mark = make("span", "", "", makeIcon("state-warning", "shape tone-retrying"), words);
+    mark.title = visible(sentence);
+    return [mark, " ", shown];
+}
+
+function putLabel(element, label) {
+    if (!element || !label || lines.get(element) === label) return;
+    lines.set(element, label);
+    element.replaceChildren(...makeLabel(label));
 }
 
 // ---- queues ----
 
 function buildQueue(base, key, row) {
-    const name = make("span", "state", "", make("span", "shape-place"), linkTo(base, key, "row-name", row.name), make("span", "row-note"));
+    const link = linkTo(base, key, "row-name", "");
+    const name = make("span", "state", "", make("span", "shape-place"), link, make("span", "row-note"));
     const made = make("tr", "", "",
         cell("th", "", "", name),
         cell("td", "number", "oldest"),
@@ -87,6 +108,7 @@ function buildQueue(base, key, row) {
 }
 
 function patchQueue(made, row) {
+    putLabel(made.querySelector("a.row-name"), row.label);
     for (const name of ["oldest", "waiting", "running", "limit", "rate", "failed"]) put(find(made, name), String(row[name]));
     find(made, "oldest").classList.toggle("strong", row.is_late);
     if (made.dataset.state !== row.state) {
@@ -110,11 +132,17 @@ function drawLine(place, key, data) {
 // ---- failures ----
 
 function buildFailure(base, key, row) {
-    const type = row.type === row.name ? "" : make("span", "faint", row.type);
+    const type = row.type ? cell("span", "faint", "type") : "";
     const error = make("p", "overview-error", row.error);
-    error.title = row.error;
+    error.title = visible(row.error);
     const text = make("div", "", "", linkTo(base, key, "row-name", row.name), " ", type, error);
-    return make("li", "", "", makeShape("FAILED"), text, make("span", "overview-when", "", makeTime(row.at)));
+    const made = make("li", "", "", makeShape("FAILED"), text, make("span", "overview-when", "", makeTime(row.at, row.exact)));
+    patchFailure(made, row);
+    return made;
+}
+
+function patchFailure(made, row) {
+    putLabel(find(made, "type"), row.type);
 }
 
 // ---- workers ----
@@ -134,7 +162,7 @@ function patchNode(made, row) {
         made.dataset.state = row.state;
         made.querySelector(".shape-place").replaceChildren(makeShape(row.state));
         find(made, "busy").replaceChildren(...(row.lost_at
-            ? [make("span", "faint", "lost ", makeTime(row.lost_at))]
+            ? [make("span", "faint", "lost ", makeTime(row.lost_at, row.exact))]
             : [make("span", "state", "", ...makeBusy(row))]));
     }
     if (row.lost_at) return;
@@ -177,6 +205,6 @@ function patchSchedule(made, row) {
     put(made.querySelector("a"), row.name);
     put(made.querySelector("th .two-lines > :last-child"), row.words);
     const [relative, clock] = made.querySelectorAll(".schedule-fires .two-lines > *");
-    if (relative.querySelector("time")?.dateTime !== row.next_at) relative.replaceChildren(makeTime(row.next_at));
+    if (relative.querySelector("time")?.dateTime !== row.next_at) relative.replaceChildren(makeTime(row.next_at, row.exact));
     put(clock, row.clock);
 }

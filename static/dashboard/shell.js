@@ -12,9 +12,11 @@ import { startRowKeys } from "./rowkeys.js";
 import { startSavedViews } from "./savedviews.js";
 import { startScrollBoxes } from "./scrollboxes.js";
 import { startSearch } from "./search.js";
+import { nameShownWorkspace } from "./shownworkspace.js";
 import { startThemeSwitch } from "./themeswitch.js";
 import { startToasts } from "./toasts.js";
 
+nameShownWorkspace();
 keepFocus();
 startThemeSwitch();
 startSearch();

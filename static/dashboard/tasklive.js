@@ -4,7 +4,7 @@
  * counted above.
  */
 
-import { announce, make, spriteUrl } from "./dom.js";
+import { announce, make, put, spriteUrl } from "./dom.js";
 import { EMPTY } from "./formats.js";
 import { liveTopics, subscribe } from "./live.js";
 
@@ -123,6 +123,8 @@ function patchRow(row, change) {
         requestAnimationFrame(() => row.classList.add("has-changed"));
     }
     row.toggleAttribute("data-is-ended", change.isEnded);
+    // What happened stands below the name on a narrow screen.
+    put(row.querySelector("[data-what] > bdi"), change.cells.what.text);
     for (const [name, value] of Object.entries(change.cells)) {
         const target = row.querySelector(`[data-cell="${name}"]`);
         if (target) patchCell(target, name, value);

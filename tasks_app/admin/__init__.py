@@ -5,6 +5,7 @@ from tasks_app.admin.queues import QueueAdmin
 from tasks_app.admin.records import IdempotencyKeyAdmin, LeaderAdmin
 from tasks_app.admin.tasks import TaskAdmin
 from tasks_app.admin.types import TypeAdmin
+from tasks_app.admin.workspaces import WorkspaceFigures
 
 __all__ = [
     "IdempotencyKeyAdmin",
@@ -13,4 +14,5 @@ __all__ = [
     "QueueAdmin",
     "TaskAdmin",
     "TypeAdmin",
+    "WorkspaceFigures",
 ]

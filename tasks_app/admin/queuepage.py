@@ -18,7 +18,7 @@ from tasks_app.queries.queue_changes import list_queue_changes
 from tasks_app.queries.queues import list_running_longest
 from workers.queries import get_node_names
 
-_MAX_RUNNING = 6
+_MAX_RUNNING = 12
 _MAX_FAILURES = 5
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -21,7 +20,11 @@ from controlplane.core.formatting import format_count
 from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import SEEN_BY_VIEWERS, actor_in, is_allowed
-from controlplane.workspaces.adminpages import WorkspacePages, list_own_workspaces
+from controlplane.workspaces.adminpages import (
+    WorkspacePages,
+    actor_with_role,
+    list_own_workspaces,
+)
 from controlplane.workspaces.states import Role
 from tasks_app import services
 from tasks_app.admin.objective import read_objective_ms
@@ -91,7 +94,6 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
             search=search,
             kind=kind,
             workspace=workspace,
-            kept=urlencode({"q": search, "workspace": workspace}),
             order=order,
             may_operate=self.allows(request, "act"),
             live_workspace=workspace if workspace in own else "",
@@ -132,11 +134,7 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
 
     def save_model(self, request: HttpRequest, obj: Queue, form: Any, change: bool) -> None:
         """Through the service, which writes the audit log and wakes workers."""
-        stored = self.get_queryset(request).get(pk=obj.pk)
-        actor = actor_in(request, obj.workspace_id)
-        changes = {name: form.cleaned_data[name] for name in form.changed_data}
-        text = f"The limits of {isolated_text(obj.name)} were saved."
-        _change(request, stored, actor, changes, text)
+        save_limits(request, self.get_queryset(request).get(pk=obj.pk), form)
 
     def response_change(self, request: HttpRequest, obj: Queue) -> HttpResponse:
         """Stay on the page of the queue."""
@@ -145,23 +143,13 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
     @method_decorator(require_POST)
     def pause_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         queue = self.get_row(request, object_id)
-        actor = self.require_operator(request, queue.workspace_id)
-        reason = _read_reason(request)
-        if reason:
-            name = isolated_text(queue.name)
-            text = f"Queue {name} is paused. Its running tasks finish, the others wait."
-            _change(request, queue, actor, {"paused": True, "reason": reason}, text)
-        else:
-            text = "Give a reason for the pause: everybody who looks at the queue reads it."
-            self.message_user(request, text, messages.ERROR)
+        set_paused(request, queue, paused=True)
         return HttpResponseRedirect(self.row_url(queue.pk))
 
     @method_decorator(require_POST)
     def resume_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         queue = self.get_row(request, object_id)
-        actor = self.require_operator(request, queue.workspace_id)
-        changes = {"paused": False, "reason": _read_reason(request)}
-        _change(request, queue, actor, changes, "Resumed: its tasks start again.")
+        set_paused(request, queue, paused=False)
         return HttpResponseRedirect(self.row_url(queue.pk))
 
     @method_decorator(require_POST)
@@ -270,6 +258,30 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
 
         done = "paused" if paused else "resumed"
         self.act_on_rows(request, queues, act, done, undo=("queues", {"queues": undone}))
+
+
+def save_limits(request: HttpRequest, queue: Queue, form: Any) -> None:
+    """The limits of a valid form; `queue` is as it is stored."""
+    actor = actor_in(request, queue.workspace_id)
+    changes = {name: form.cleaned_data[name] for name in form.changed_data}
+    _change(
+        request, queue, actor, changes, f"The limits of {isolated_text(queue.name)} were saved."
+    )
+
+
+def set_paused(request: HttpRequest, queue: Queue, *, paused: bool) -> None:
+    """Pause for the reason of the form, or resume. Raises PermissionDenied."""
+    actor = actor_with_role(request, queue.workspace_id)
+    reason = _read_reason(request)
+    name = isolated_text(queue.name)
+    if paused and not reason:
+        text = "Give a reason for the pause: everybody who looks at the queue reads it."
+        messages.add_message(request, messages.ERROR, text)
+        return
+    text = f"Queue {name} is resumed: its tasks start again."
+    if paused:
+        text = f"Queue {name} is paused. Its running tasks finish, the others wait."
+    _change(request, queue, actor, {"paused": paused, "reason": reason}, text)
 
 
 def _change(

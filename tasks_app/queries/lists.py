@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,6 +15,7 @@ from django.db.models.lookups import GreaterThanOrEqual, In, LessThanOrEqual
 from controlplane.core.bounded import bounded_time
 from controlplane.core.cursors import SortColumn
 from controlplane.core.errors import FieldError, Invalid
+from controlplane.core.ids import first_id_of
 from controlplane.core.sql import load_sql
 from tasks_app.filters import ME, TaskFilter
 from tasks_app.models import (
@@ -138,11 +139,6 @@ def in_bounded_time(
     """
     with bounded_time(seconds, f"Narrow it by {narrow_by}, or by status."):
         yield
-
-
-def first_id_of(at: datetime) -> UUID:
-    """The lowest UUIDv7 of a millisecond (RFC 9562, section 5.7): ids are in order of time."""
-    return UUID(int=max(0, min(int(at.timestamp() * 1000), 2**48 - 1)) << 80)
 
 
 def _within(workspaces: Sequence[UUID] | None) -> Q:

@@ -1,13 +1,15 @@
 """Rates from the roll-ups of minutes: of types against the day before, and of a workspace."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Sum
 
 from controlplane.core.sql import load_sql
+from tasks_app.models import Rollup
 from tasks_app.processors.registry import internal_types
 
 _HOUR = timedelta(hours=1)
@@ -46,6 +48,15 @@ class Ends:
     retried: int = 0
     failed: int = 0
     failed_tasks: int = 0
+
+
+def count_submitted(workspaces: Collection[UUID], since: datetime) -> dict[UUID, int]:
+    """How many tasks were submitted to each of these workspaces since the beginning of an hour;
+    those that submitted none are left out. The platform's own tasks do not count."""
+    hours = Rollup.objects.filter(workspace_id__in=workspaces, seconds=3_600, at__gte=since)
+    sums = hours.exclude(type__in=internal_types()).order_by().values_list("workspace_id")
+    found = dict(sums.annotate(number=Sum("submitted")))
+    return {each: int(number) for each, number in found.items() if number}
 
 
 def rate_types(workspace_id: UUID, recent: datetime) -> list[TypeRates]:

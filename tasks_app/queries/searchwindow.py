@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from controlplane.core.cursors import Cursor, Sort
+from controlplane.core.ids import first_id_of
 from tasks_app.filters import TaskFilter
-from tasks_app.queries.lists import first_id_of, in_bounded_time, list_tasks_of
+from tasks_app.queries.lists import in_bounded_time, list_tasks_of
 from tasks_app.queries.tasklist import Position, TaskPage
 
 LOOKED_AT_ONCE = 50_000

@@ -9,10 +9,10 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from controlplane.core.clock import now
+from controlplane.core.ids import first_id_of
 from controlplane.core.runtime.sweeps import discover
 from controlplane.core.sql import load_sql
 from controlplane.workspaces.services import prune_audit
-from tasks_app.queries.lists import first_id_of
 from workers.services import prune_nodes, prune_samples
 
 _LATE = timedelta(days=7)  # in which the last work of a node may be settled

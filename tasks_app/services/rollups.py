@@ -6,8 +6,8 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from controlplane.core.clock import now
+from controlplane.core.ids import first_id_of
 from controlplane.core.sql import load_sql
-from tasks_app.queries.lists import first_id_of
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 # Whatever was committed so long after the end of its minute is still counted.

@@ -9,12 +9,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from controlplane.core.admin.display import draw_shape
-from controlplane.core.visibletext import isolated_text, visible_name
 from tasks_app.admin.links import type_url
 from tasks_app.descriptors import Descriptor
+from tasks_app.labels import Label, label_queue, label_type
 from tasks_app.queries.declarations import Catalogue, TypeView, read_catalogue
 from tasks_app.queries.queue_descriptors import QueueDescriptors
-from tasks_app.typewords import find_badge
 
 register = template.Library()
 register.filter("type_url", type_url)
@@ -28,25 +27,21 @@ def task_type(context: Context, name: str, show: str = "") -> str:
     if not name:
         return ""
     view = _view(context, name)
-    badge = find_badge(view) if show != "name" else None
-    words = SafeString("")
-    if badge is not None and show == "mark":
-        mark = format_html(
-            '<span title="{}">{}<span class="visually-hidden">{}:</span></span> ',
-            badge.sentence, draw_shape("warning"), badge.words,
-        )  # fmt: skip
-        return mark + _label(name, view.descriptor, show, is_alone=False)
-    if badge is not None:
-        words = format_html(
-            ' <span class="tag wrong" title="{}">{}</span>', badge.sentence, badge.words
-        )
-    return _label(name, view.descriptor, show, is_alone=badge is None) + words
+    title = view.descriptor.title if show == "title" else ""
+    return _draw(label_type(view), show, title)
+
+
+@register.simple_tag
+def label(shown: Label, show: str = "") -> str:
+    """A name that comes with its description, as `task_type` draws it."""
+    return _draw(shown, show)
 
 
 @register.simple_tag(takes_context=True)
 def queue_name(context: Context, name: str, workspace: str, show: str = "") -> str:
     """The name of a queue, as `task_type`. `workspace`: its name in addresses."""
-    return _label(name, _queues(context).get(workspace, name), show)
+    descriptor = _queues(context).get(workspace, name)
+    return _draw(label_queue(name, descriptor), show, descriptor.title if show == "title" else "")
 
 
 @register.simple_tag(takes_context=True)
@@ -61,23 +56,30 @@ def find_queue(context: Context, name: str, workspace: str) -> Descriptor:
     return _queues(context).get(workspace, name)
 
 
-def describe(descriptor: Descriptor) -> str:
-    """In one line: for a tooltip."""
-    owner = f"Owner: {isolated_text(descriptor.owner)}" if descriptor.owner else ""
-    parts = (isolated_text(descriptor.title), isolated_text(descriptor.description), owner)
-    return ". ".join(part.rstrip(".") for part in parts if part)
+def _draw(shown: Label, show: str = "", title: str = "") -> SafeString:
+    badge = SafeString("")
+    if shown.badge and show == "mark":
+        badge = format_html(
+            '<span title="{}">{}<span class="visually-hidden">{}:</span></span> ',
+            shown.sentence, draw_shape("warning"), shown.badge,
+        )  # fmt: skip
+        return badge + _draw_name(shown, title)
+    if shown.badge and show != "name":
+        badge = format_html(
+            ' <span class="tag wrong" title="{}">{}</span>', shown.sentence, shown.badge
+        )
+    return _draw_name(shown, title, is_alone=not badge) + badge
 
 
-def _label(name: str, descriptor: Descriptor, show: str, *, is_alone: bool = True) -> SafeString:
-    text, known = describe(descriptor), visible_name(name)
-    if not text and is_alone:
-        return format_html("{}", known)
-    label = format_html('<bdi title="{}">{}</bdi>', text, known)
-    if not text:
-        label = format_html("<bdi>{}</bdi>", known)
-    if show == "title" and descriptor.title:
-        label += format_html(' <span class="faint"><bdi>{}</bdi></span>', descriptor.title)
-    return label
+def _draw_name(shown: Label, title: str, *, is_alone: bool = False) -> SafeString:
+    if not shown.about and is_alone:
+        return format_html("{}", shown.name)
+    drawn = format_html("<bdi>{}</bdi>", shown.name)
+    if shown.about:
+        drawn = format_html('<bdi title="{}">{}</bdi>', shown.about, shown.name)
+    if title:
+        drawn += format_html(' <span class="faint"><bdi>{}</bdi></span>', title)
+    return drawn
 
 
 def _view(context: Context, name: str) -> TypeView:

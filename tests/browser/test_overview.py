@@ -1,6 +1,7 @@
 """The start page in a browser: it follows without a reload, and draws what the server drew."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.template import Context, Template
@@ -8,6 +9,8 @@ from playwright.sync_api import expect
 
 from controlplane.core.admin.charts import Event, Frame, Objective, Series, draw_chart, draw_spark
 from controlplane.core.clock import now
+from dlq.models import DeadLetter
+from tasks_app.models import QueueDescriptor
 from tests.browser.axe import find_violations
 from tests.factories import (
     make_job,
@@ -19,6 +22,7 @@ from tests.factories import (
     make_task,
 )
 from workers.models import Node
+from workers.services import register_node
 
 BEGIN = datetime(2026, 11, 27, 2, 17, tzinfo=UTC)
 # The elements below another one: names, attributes in order, own texts.
@@ -34,7 +38,7 @@ const parse = (html) => new DOMParser().parseFromString(html, "text/html").body.
 LISTS = ("queues", "failures", "workers", "scaling", "schedules")
 # The rows of a list: names, attributes in order, own texts. What follows the clock is left out.
 ROWS = """(name) => {
-    const leftOut = new Set(["data-tick", "title"]);
+    const leftOut = new Set(["data-tick"]);
     const parts = (node) => [...node.querySelectorAll("*")].filter((one) => !one.closest(".spark"));
     const words = (each) => each.dataset.cell === "oldest"
         ? each.textContent.trim().replace(/^\\d.*$/, "0")
@@ -156,6 +160,15 @@ def test_lines_are_drawn_again_as_the_server_drew_them(page_of):
     assert browser == server
 
 
+def describe_names():
+    """A queue with a description, and a letter of a type that no node declares."""
+    QueueDescriptor.objects.create(queue=make_queue("calm"), title="Mail", owner="the mail team")
+    worker = {"worker": "vm", "host": "vm", "pid": 1, "queues": ["*"], "concurrency": 1}
+    node = register_node(**worker, health_port=None, incarnation=uuid4())
+    Node.objects.update(declares=Node.objects.get(pk=node).declares)
+    DeadLetter.objects.update(type="forgotten")
+
+
 def test_rows_are_built_as_the_server_drew_them(page_of):
     """Each list, after its rows were removed: the next message builds them again."""
     make_leader("dispatcher", seconds=600)
@@ -169,9 +182,11 @@ def test_rows_are_built_as_the_server_drew_them(page_of):
     make_letter(name="Charge order 17")
     make_scaling_event()
     make_job()
+    describe_names()
     page = page_of("viewer")
     page.goto("/admin/")
     expect(page.locator("#live-status")).to_have_text("Live")
+    expect(page.get_by_text("never declared")).to_have_count(1)
     server = {name: page.evaluate(ROWS, name) for name in LISTS}
     page.evaluate(
         "for (const list of document.querySelectorAll('[data-list]')) list.replaceChildren()"

@@ -60,6 +60,13 @@ def test_the_log_is_searched_and_an_entry_opened(page_of: PageOf, theme: str, wi
     expect(page.locator("tbody tr")).to_have_count(4)
     expect(page.get_by_text("ended the mute of")).to_have_count(0)
     keep(page, f"audit-filled-{width}-{theme}")
+    # An open page counts what comes, as far as its filters show it.
+    expect(page.locator("#live-status")).to_have_text("Live")
+    for kind, label in (("user", "grace.hopper"), ("system", "system")):
+        actor = Actor(kind=kind, id="71", label=label, role=None)
+        services.record_audit(default_workspace(), actor, "task.cancel", "task", "t", {})
+    page.get_by_role("link", name="1 new, show").click()
+    expect(page.locator("tbody tr").first).to_contain_text("grace.hopper")
     page.get_by_role("link", name="The platform").click()
     expect(page.get_by_text("ended the mute of")).to_be_visible()
     page.goto(AUDIT)

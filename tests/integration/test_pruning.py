@@ -8,9 +8,9 @@ from django.conf import settings
 from django.db import connection
 
 from controlplane.core.clock import now
+from controlplane.core.ids import first_id_of
 from controlplane.core.sql import load_sql
 from tasks_app.dispatch import prune
-from tasks_app.queries.lists import first_id_of
 from tests.factories import copy_rows, make_node, make_task
 from workers.models import Node
 

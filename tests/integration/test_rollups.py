@@ -9,10 +9,9 @@ from django.conf import settings
 from django.db import connection
 
 from controlplane.core.clock import now
-from controlplane.core.ids import uuid7
+from controlplane.core.ids import first_id_of, uuid7
 from controlplane.core.runtime.histograms import bucket_of
 from tasks_app.models import Rollup, RollupMark, Task
-from tasks_app.queries.lists import first_id_of
 from tasks_app.services.rollups import prune_rollups, recompute_range, recompute_rollups
 from tests.clients import default_workspace, other_workspace
 from tests.factories import make_attempt, make_task

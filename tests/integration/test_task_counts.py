@@ -8,11 +8,11 @@ import pytest
 from django.db import connection
 
 from controlplane.core.clock import now
+from controlplane.core.ids import first_id_of
 from controlplane.workspaces.actors import SYSTEM
 from tasks_app import services, transitions
 from tasks_app.models import Queue, TaskCount, TaskCountChange
 from tasks_app.queries.counts import TaskCounts, count_tasks
-from tasks_app.queries.lists import first_id_of
 from tasks_app.rows import Outcome, note_counts
 from tasks_app.services.rollups import fold_counts, recount_tasks
 from tasks_app.settling import settle_ended

@@ -10,13 +10,13 @@ from rest_framework.test import APIClient
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict
+from controlplane.core.ids import first_id_of
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import Workspace
 from tasks_app import services
 from tasks_app.filters import TaskFilter
 from tasks_app.models import Task, TaskTag
 from tasks_app.queries import TaskTotal, list_tasks
-from tasks_app.queries.lists import first_id_of
 from tasks_app.specs import TaskSpec
 from tests.clients import default_workspace
 from tests.factories import copy_rows, make_task

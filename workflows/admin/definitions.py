@@ -22,7 +22,7 @@ from controlplane.core.admin.display import (
 )
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError
-from controlplane.core.formatting import format_elapsed, format_json
+from controlplane.core.formatting import format_elapsed, format_json, format_short_id
 from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.adminpages import WorkspacePages
@@ -152,7 +152,7 @@ def _runs_table(workflow: Workflow) -> Table:
         ["Run", "Status", "Version", "Steps ended", "Started by", "Started", "Run time"],
         [
             [
-                link("workflows_workflowrun", run.pk, run.pk),
+                link("workflows_workflowrun", run.pk, format_short_id(run.pk)),
                 badge(run.state),
                 run.version.version,
                 f"{run.steps_ended} of {run.steps_total}",

@@ -78,6 +78,7 @@ class RecordList(ChangeList):
 
     newer_url = older_url = first_url = ""
     is_estimate = False
+    has_failed = False  # reading took too long: nothing is known
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         """Without the name of the view from which the page was opened."""
@@ -104,10 +105,11 @@ class RecordList(ChangeList):
         except Invalid as error:
             pages.message_user(request, str(error), messages.ERROR)
             self._set_count(0, is_estimate=False)
-            self.result_list = []
+            self.result_list, self.has_failed = [], True
         self.show_full_result_count = False
         # Django shows the number beside the search unless it is this one, and as if it were exact.
-        self.full_result_count = self.result_count if self.is_estimate else None
+        is_whole = not self.query and not self.has_active_filters
+        self.full_result_count = self.result_count if self.is_estimate or is_whole else None
         self.show_admin_actions = True
         pages.load_page(self.result_list)
 

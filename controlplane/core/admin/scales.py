@@ -93,9 +93,12 @@ def round_up(value: float) -> float:
 
 
 def ticks(scale: Scale, write: Callable[[float], str], *, parts: int = 2) -> list[Tick]:
-    """From the top down. A linear scale is cut into `parts` of the same height; a logarithmic one
-    has the round durations between its ends, at most five."""
+    """From the top down. A linear scale is cut into `parts` of the same height, or one more where
+    four would not give round numbers; a logarithmic one has the round durations between its ends,
+    at most five."""
     if not scale.is_logarithmic:
+        is_five = f"{scale.high:e}"[:3] in ("2.5", "5.0")
+        parts = 5 if parts == 4 and is_five else parts
         values = [scale.high * part / parts for part in range(parts, -1, -1)]
         return [Tick(scale(value), write(value)) for value in values]
     inside = [value for value in _DURATIONS if scale.low <= value <= scale.high]

@@ -1,4 +1,4 @@
-"""What only the environment changes: queues' defaults, retention, and the product itself."""
+"""What only the environment changes: retention, and the product itself."""
 
 import platform
 from dataclasses import dataclass
@@ -11,56 +11,22 @@ from django.http import HttpRequest, HttpResponse
 
 from controlplane import __version__
 from controlplane.ops.configuration.queries import (
-    MAX_QUEUES,
     TableSize,
-    list_limited_queues,
     read_server_version,
     read_table_sizes,
 )
 from controlplane.ops.configuration.scaling import require_role_anywhere
-from controlplane.ops.configuration.sections import render, section_url
+from controlplane.ops.configuration.sections import render
 from controlplane.ops.configuration.sources import (
     Value,
     describe,
-    describe_all,
     find_source,
     read_mode,
 )
-from controlplane.workspaces.adminpages import list_own_workspaces
-from scaling.queries.pool import read_objective
 from tasks_app.queries.engine_health import view_leader
 
 DISPATCHER = "dispatcher"
 PRUNES_EVERY_SECONDS = 60  # of tasks_app.upkeep
-
-
-def queues(request: HttpRequest) -> HttpResponse:
-    """The queues with their limits and pauses; each is changed on its own page."""
-    require_role_anywhere(request)
-    own = list_own_workspaces(request)
-    slug = request.GET.get("workspace", "")
-    chosen = [each for each in own if slug in ("", each.slug)]
-    found = list_limited_queues([each.id for each in chosen])
-    return render(
-        request,
-        "queues",
-        queues=found[:MAX_QUEUES],
-        has_more=len(found) > MAX_QUEUES,
-        has_several_workspaces=len(own) > 1,
-        objective=read_objective(),
-        scaling_url=section_url("scaling"),
-        environment=describe_all(_OF_QUEUES, settings.TASKPLANE),
-    )
-
-
-_OF_QUEUES = {
-    "REMOVE_ON_COMPLETE": ("QUEUE_REMOVE_ON_COMPLETE", "Newest completed tasks shown of a queue"),
-    "REMOVE_ON_FAIL": ("QUEUE_REMOVE_ON_FAIL", "Newest failed tasks shown of a queue"),
-    "WORKER_QUEUES": ("WORKER_QUEUES", "Queues that a worker takes"),
-    "WORKER_CONCURRENCY": ("WORKER_CONCURRENCY", "Slots of a worker"),
-    "LEASE_SECONDS": ("TASKPLANE_LEASE_SECONDS", "Seconds of a lease"),
-    "LOST_LIMIT": ("LOST_LIMIT", "Lost workers before a task is quarantined"),
-}
 
 
 @dataclass(frozen=True, slots=True)

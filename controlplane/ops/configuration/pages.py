@@ -5,11 +5,11 @@ from typing import Any
 
 from django.views.decorators.http import require_POST
 
-from controlplane.ops.configuration import facts, keys, members, scaling
+from controlplane.ops.configuration import facts, keys, members, queues, scaling
 
 PAGES: Sequence[tuple[str, Any, str]] = (
     ("settings/", scaling.scaling, "settings_scaling"),
-    ("settings/queues/", facts.queues, "settings_queues"),
+    ("settings/queues/", queues.queues, "settings_queues"),
     ("settings/retention/", facts.retention, "settings_retention"),
     ("settings/keys/", keys.keys, "settings_keys"),
     ("settings/keys/<uuid:object_id>/revoke/", require_POST(keys.revoke), "settings_key_revoke"),

@@ -14,6 +14,9 @@ OPERATIONS = SavableList(
     path="admin/operations/operation/",
     api="operations",
     filters=(choice("show", "Shown", tuple(_SHOWN), as_api=_SHOWN),),
-    shipped=(ShippedView("open", "Open", "Operations that have not ended.", {"show": "open"}),),
+    shipped=(
+        ShippedView("open", "Open", "Operations that have not ended.", {"show": "open"}),
+        ShippedView("ended", "Ended", "Operations that have ended.", {"show": "ended"}),
+    ),
 )
 register(OPERATIONS)

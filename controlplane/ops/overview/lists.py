@@ -14,6 +14,7 @@ from controlplane.core.formatting import (
     format_count,
     format_duration,
     format_size,
+    format_time,
     shorten,
 )
 from controlplane.core.visibletext import visible_name
@@ -23,6 +24,8 @@ from controlplane.ops.overview.queries.source import SHOWN_QUEUES, Source
 from controlplane.ops.schedules.queries import describe
 from controlplane.ops.schedules.queries.schedules import ScheduleView
 from scaling import sentences
+from tasks_app.labels import Label, label_queue
+from tasks_app.queries.queue_descriptors import describe_queue
 from tasks_app.queries.rates import Ends
 from tasks_app.queries.samples import LaneSeries
 from workers.states import NodeState
@@ -41,7 +44,7 @@ class QueueRow:
     """A queue in the list."""
 
     id: int
-    name: str
+    label: Label
     state: str
     note: str
     oldest: str
@@ -79,7 +82,7 @@ def _queue_row(source: Source, number: int) -> QueueRow:
     series = source.lane_samples.get(queue.id, LaneSeries([], []))
     return QueueRow(
         id=queue.id,
-        name=visible_name(queue.name),
+        label=label_queue(queue.name, describe_queue(queue)),
         state="PAUSED" if is_paused else "FAILED" if is_late else "COMPLETED",
         note="paused" if is_paused else "misses its objective" if is_late else "",
         oldest=EMPTY if seconds is None else format_duration(seconds),
@@ -99,14 +102,15 @@ def _queue_row(source: Source, number: int) -> QueueRow:
 
 @dataclass(frozen=True, slots=True)
 class FailureRow:
-    """A task that failed."""
+    """A task that failed. `type` is left out where it is the name."""
 
     letter_id: Any
     task_id: Any
     name: str
-    type: str
+    type: Label | None
     error: str
     at: datetime
+    exact: str
 
     @property
     def key(self) -> str:
@@ -125,9 +129,10 @@ def read_failures(source: Source) -> dict[str, Any]:
                 letter_id=letter.id,
                 task_id=letter.task_id,
                 name=visible_name(letter.name),
-                type=letter.type,
+                type=None if letter.type == letter.name else source.label_type(letter.type),
                 error=shorten(": ".join(part for part in parts if part), _ERROR_SHOWN),
                 at=letter.died_at,
+                exact=format_time(letter.died_at),
             )
         )
     return {"rows": rows, "in_an_hour": sum(source.growth.new.values())}
@@ -141,6 +146,7 @@ class NodeRow:
     name: str
     state: str
     lost_at: datetime | None
+    exact: str
     busy: int
     total: int
     slots: Slots | None
@@ -174,6 +180,7 @@ def _node_row(node: "Node") -> NodeRow:
         name=visible_name(node.name),
         state="FAILED" if is_lost else str(node.state),
         lost_at=node.stopped_at if is_lost else None,
+        exact=format_time(node.stopped_at) if is_lost else "",
         busy=node.running,
         total=node.concurrency,
         slots=draw_slots(node.running, node.concurrency)
@@ -234,6 +241,7 @@ class ScheduleRow:
     name: str
     words: str
     next_at: datetime
+    exact: str
     clock: str
 
     @property
@@ -250,6 +258,7 @@ def read_schedules(source: Source) -> dict[str, Any]:
             name=visible_name(each.name),
             words=_words(describe(each)),
             next_at=each.next_at,
+            exact=format_time(each.next_at),
             clock=f"{localtime(each.next_at):%H:%M %Z}",
         )
         for each in source.schedules

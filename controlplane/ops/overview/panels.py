@@ -72,7 +72,7 @@ def read_situation(source: Source) -> dict[str, Any]:
     findings = [each for each in remembered if _may_open(each.link, source.may)]
     wrong = sum(finding.well_since is None for finding in findings)
     return {
-        "rows": describe_findings(findings, source.at, is_live=source.is_live),
+        "rows": describe_findings(findings, source.at, source.describe, is_live=source.is_live),
         "wrong": wrong,
         "title": _title(wrong),
         "note": f"{report.passed:,} of {report.checked:,} checks pass",

@@ -1,5 +1,6 @@
 """The findings as rows of the first panel."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,9 +9,11 @@ from django.urls import reverse
 from django.utils.timezone import localtime
 
 from controlplane.core.admin.charts import Spark, draw_spark
-from controlplane.core.formatting import format_duration
+from controlplane.core.formatting import format_duration, format_time
+from controlplane.core.visibletext import isolated_text
 from controlplane.ops.overview.checks import Finding, Harm, Link
 from controlplane.ops.overview.facts import up_to_now
+from tasks_app.descriptors import Descriptor
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -18,7 +21,8 @@ _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 @dataclass(frozen=True, slots=True)
 class FindingRow:
     """A finding as it is drawn. `shape` is a state of shapes.py; `lasted` and `since` are words,
-    `runs` the ends of single runs, the newest last."""
+    `runs` the ends of single runs, the newest last. `owner` and `runbook` are those of the queue or
+    the task type that it is about, if they have some."""
 
     key: str
     shape: str
@@ -30,8 +34,11 @@ class FindingRow:
     lasted: str
     since: str
     since_at: datetime | None
+    exact: str
     caption: str
     words: str
+    owner: str
+    runbook: str
     spark: Spark | None = None
     runs: list[str] = field(default_factory=list)
 
@@ -42,14 +49,18 @@ class FindingRow:
 
 
 def describe_findings(
-    findings: list[Finding], at: datetime, *, is_live: bool = False
+    findings: list[Finding],
+    at: datetime,
+    describe: Callable[[Finding], Descriptor],
+    *,
+    is_live: bool = False,
 ) -> list[FindingRow]:
-    """In the same order. `is_live`: without the values of this moment in lines, which would be
-    drawn again each second."""
-    return [_row(finding, at, is_live) for finding in findings]
+    """In the same order. `describe` has what people say of the subject. `is_live`: without the
+    values of this moment in lines, which would be drawn again each second."""
+    return [_row(finding, at, describe(finding), is_live) for finding in findings]
 
 
-def _row(finding: Finding, at: datetime, is_live: bool) -> FindingRow:
+def _row(finding: Finding, at: datetime, described: Descriptor, is_live: bool) -> FindingRow:
     evidence = finding.evidence
     spark = None
     if evidence is not None and sum(value is not None for value in evidence.values) > 1:
@@ -58,6 +69,7 @@ def _row(finding: Finding, at: datetime, is_live: bool) -> FindingRow:
             values = up_to_now(values, evidence.now)
         spark = draw_spark(values, evidence.words, tone="failed", target=evidence.target)
     is_well = finding.well_since is not None
+    since_at = finding.well_since or finding.since
     is_paused = finding.harm == Harm.PAUSED
     return FindingRow(
         key=finding.key,
@@ -69,9 +81,12 @@ def _row(finding: Finding, at: datetime, is_live: bool) -> FindingRow:
         action=finding.action,
         lasted=describe_lasted(finding, at),
         since=_since(finding, at),
-        since_at=finding.well_since or finding.since,
+        since_at=since_at,
+        exact="" if since_at is None else format_time(since_at),
         caption="" if evidence is None or not (spark or evidence.completed) else evidence.caption,
         words="" if evidence is None else evidence.words,
+        owner=isolated_text(described.owner) if described.owner else "",
+        runbook=described.runbook,
         spark=spark,
         runs=[]
         if evidence is None

@@ -31,6 +31,7 @@ def performance(request: HttpRequest) -> HttpResponse:
     workspace = choose_workspace(request, workspaces)
     if workspace is None:
         raise PermissionDenied("You have no role in any workspace: ask an administrator for one.")
+    request.shown_workspace = workspace.slug  # type: ignore[attr-defined] # the frame says it
     span = read_span(request.GET, now())
     type_name = request.GET.get("type", "")[:_MAX_NAME].replace("\0", "")
     context = {

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import F, Min, Q
 
+from controlplane.core.ids import first_id_of
 from controlplane.core.sql import load_sql
 from controlplane.core.visibletext import isolated_text
 from controlplane.ops.performance.span import Span
@@ -16,7 +17,7 @@ from scaling.models import ScalingEvent
 from scaling.queries.pool import POOL
 from scaling.sentences import workers
 from scaling.states import EventState, Trigger
-from tasks_app.queries.lists import first_id_of, in_bounded_time
+from tasks_app.queries.lists import in_bounded_time
 from workers.models import Node
 from workers.queries import list_deployments
 from workers.states import NodeState

@@ -7,9 +7,11 @@ from uuid import UUID
 from django.contrib.admin.models import LogEntry
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 
 from controlplane.core.admin.navigation import CHOSEN_VIEW
 from controlplane.core.errors import Invalid
+from controlplane.core.ids import parse_uuid_or_none
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import actor_in, own_workspaces
 from controlplane.workspaces.audit.address import (
@@ -20,11 +22,14 @@ from controlplane.workspaces.audit.address import (
     read_address,
 )
 from controlplane.workspaces.audit.kinds import Kind, shorten
-from controlplane.workspaces.audit.queries import list_audit_events, read_events
+from controlplane.workspaces.audit.queries import list_audit_events, read_events, read_ids
 from controlplane.workspaces.audit.rows import COLUMNS, Row, make_rows, object_url
 from controlplane.workspaces.models import AuditEvent
 
 PAGE_SIZE = 50
+MAX_NEWER = 99
+NEWEST = "newest"  # the newest entry of an open page
+_MAX_FOLLOWED = 16  # workspaces, each of which is a live topic
 _MAX_ENTRIES = 20
 
 
@@ -46,8 +51,10 @@ def describe_list(request: HttpRequest, workspaces: list[UUID] | None) -> dict[s
         if workspaces is None or each.id in workspaces
     ]
     found = _read(request, find_events(address, workspaces), address)
+    followed = [slug for slug, _ in known if address.workspace in ("", slug)]
     return {
         **found,
+        **_follow(address, found["rows"], followed),
         "address": address,
         "errors": [*address.errors, *found["errors"]],
         "groups": list_groups(address),
@@ -58,6 +65,30 @@ def describe_list(request: HttpRequest, workspaces: list[UUID] | None) -> dict[s
         "has_several_workspaces": len(known) > 1,
         **describe_object(address, found["rows"]),
     }
+
+
+def _follow(address: AuditAddress, rows: Sequence[Row], workspaces: list[str]) -> dict[str, Any]:
+    """For the open page: what says that there are new entries, and where they are counted. Only the
+    first page can have some."""
+    if address.before or address.errors or len(workspaces) > _MAX_FOLLOWED:
+        return {"live_topics": ""}
+    params = address.params.copy()
+    params[NEWEST] = str(rows[0].event.pk) if rows else ""
+    return {
+        "live_topics": " ".join(f"{slug}/audit" for slug in workspaces),
+        "newer_url": f"{reverse('admin:workspaces_auditevent_newer')}?{params.urlencode()}",
+    }
+
+
+def count_newer(request: HttpRequest, workspaces: list[UUID] | None) -> int:
+    """How many entries of the address are newer than the newest of an open page, or one more than
+    MAX_NEWER. Raises Invalid."""
+    params = request.GET.copy()
+    newest = parse_uuid_or_none(str(params.pop(NEWEST, [""])[-1]))
+    events = find_events(read_address(params), workspaces)
+    if newest is not None:
+        events = events.filter(id__gt=newest)
+    return len(read_ids(events, MAX_NEWER + 1))
 
 
 def _read(

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 
 from controlplane.core.admin.pages import ReadOnlyAdmin
@@ -17,7 +17,7 @@ from controlplane.workspaces.adminaccess import SEEN_BY_ADMINS
 from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.audit.address import read_address
 from controlplane.workspaces.audit.entrypage import describe_entry
-from controlplane.workspaces.audit.listpage import describe_list, find_events
+from controlplane.workspaces.audit.listpage import count_newer, describe_list, find_events
 from controlplane.workspaces.models import AuditEvent
 
 
@@ -43,6 +43,20 @@ class AuditEventAdmin(WorkspacePages, ReadOnlyAdmin):
             export=self.describe_export(request, None),
             **context,
         )
+
+    def extra_pages(self) -> list[Any]:
+        return [("newer/", self.newer_view, "newer")]
+
+    def newer_view(self, request: HttpRequest) -> HttpResponse:
+        """For an open list: how many entries have come since."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            return JsonResponse(
+                {"newer": count_newer(request, self.workspaces_for(request, "view"))}
+            )
+        except Invalid as error:
+            return JsonResponse({"problem": str(error)}, status=error.status)
 
     def export_rows(self, request: HttpRequest, workspaces: Sequence[UUID]) -> QuerySet[AuditEvent]:
         """The events at this address. Raises Invalid."""

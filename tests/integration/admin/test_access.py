@@ -116,6 +116,7 @@ SHARED_VERBS = {
     "workflows_workflowrun_export": ("GET", "viewer", {}),
     "workspaces_auditevent_export": ("GET", "admin", {}),
     "tasks_app_task_list_changes": ("GET", "viewer", {}),
+    "workspaces_auditevent_newer": ("GET", "admin", {}),
     "tasks_app_task_submit": ("GET", "operator", {}),
     "scaling_pool_configure": ("POST", "admin", {"version": "1"}),
     "scaling_pool_scale": ("POST", "operator", {}),

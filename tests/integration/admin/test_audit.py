@@ -1,21 +1,27 @@
 """The audit log in the admin: its list, one entry, and the history of objects."""
 
 import re
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 
+from controlplane.core.clock import now
+from controlplane.core.ids import first_id_of
 from controlplane.core.requests import working_for
 from controlplane.ops.operations.control import audit
 from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM, Actor
 from controlplane.workspaces.audit.kinds import list_kinds
+from controlplane.workspaces.audit.queries import list_audit_events
 from controlplane.workspaces.models import AuditEvent, Membership
+from controlplane.workspaces.schema import AuditFilter
 from controlplane.workspaces.states import Role
 from tasks_app.services import change_queue
 from tests.clients import default_workspace, key_client, other_workspace, staff_client, user_client
@@ -324,3 +330,36 @@ class TestAccounts:
         answer = root.post(f"/admin/auth/user/{user.pk}/delete/", {"post": "yes"}, follow=True)
         assert "last administrator of default" in answer.content.decode()
         assert get_user_model().objects.filter(pk=user.pk).exists()
+
+
+def test_an_open_page_asks_how_many_entries_of_its_filters_are_new(root: Client) -> None:
+    record()
+    page = page_of(root, action="task.cancel")
+    found = re.search(r'data-newer="([^"]*)" data-topics="([^"]*)"', page)
+    assert found
+    address, topics = found[1].replace("&amp;", "&"), found[2]
+    assert topics == "default/audit"
+    assert root.get(address).json() == {"newer": 0}
+    for action in ("task.cancel", "task.retry", "task.cancel"):
+        record(action)
+    assert root.get(address).json() == {"newer": 2}
+    # An older page of the list has no newest entry.
+    assert "data-newer" not in page_of(root, before=str(AuditEvent.objects.order_by("-id")[0].pk))
+    assert staff_client("mira", "operator", apps=["workspaces"]).get(address).status_code == 403
+
+
+def test_the_time_of_entries_is_found_by_an_index(root: Client) -> None:
+    """Their ids are in the order of time, and every index of the log ends with them."""
+    for age in (3, 2, 1):
+        at = now() - timedelta(days=age)
+        AuditEvent.objects.create(
+            id=first_id_of(at), workspace=default_workspace(), actor_kind="user", actor_label="ada",
+            action="task.cancel", target_type="task", target_id=f"{age}-days-old", created_at=at,
+        )  # fmt: skip
+    page = page_of(root, createdAfter="60h", createdBefore="36h")
+    assert re.findall(r"\d-days-old", page) == ["2-days-old"]
+    bound = AuditFilter(created_before=now() - timedelta(days=2))
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = list_audit_events([default_workspace().id], bound)[:50].explain()
+    assert re.search(r"Index Cond: .*\bid < ", plan), plan

@@ -121,10 +121,11 @@ BOUNDS = {
     "workspaces_auditevent_change": 19,
     "workspaces_auditevent_changelist": 24,
     "workspaces_auditevent_export": 7,
+    "workspaces_auditevent_newer": 4,
     "workspaces_membership_change": 9,
     "workspaces_membership_changelist": 11,
     "workspaces_workspace_change": 7,
-    "workspaces_workspace_changelist": 7,
+    "workspaces_workspace_changelist": 10,
 }
 # Forms and histories are Django's own: by the end of their names.
 FORMS = {"add": 8, "delete": 12, "history": 10}

@@ -123,3 +123,36 @@ def test_what_a_page_asks_for_is_no_choice(person: Client) -> None:
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
     assert COOKIE not in answer.cookies
     assert shown(person, "/admin/") == "default"
+
+
+@pytest.mark.parametrize("path", ["tasks_app/task", "tasks_app/queue", "dlq/deadletter"])
+def test_a_list_takes_a_workspace_by_its_id(person: Client, path: str) -> None:
+    """As links of live topics and of the API name it."""
+    other = other_workspace()
+    make_task(workspace=other, queue="theirs", name="their task")
+    make_letter(workspace=other, name="their letter")
+    make_letter(name="our letter", queue="ours")
+    by_id, by_slug = (
+        rows_of(person.get(f"/admin/{path}/?workspace={named}").content.decode())
+        for named in (other.id, other.slug)
+    )
+    assert by_id == by_slug
+    assert len(by_id) < len(rows_of(person.get(f"/admin/{path}/").content.decode()))
+
+
+def rows_of(page: str) -> list[str]:
+    """The links to the pages of rows."""
+    main = page.partition("<main")[2]
+    return sorted(set(re.findall(r'href="(/admin/[a-z_]+/[a-z]+/[0-9a-f-]+/change/)"', main)))
+
+
+def test_links_of_the_inbox_show_the_same_to_somebody_who_has_chosen_another(
+    person: Client,
+) -> None:
+    make_letter(workspace=other_workspace())
+    person.get(f"{INBOX}?workspace=other")
+    page = person.get(INBOX).content.decode()
+    links = re.findall(r'href="(\?[^"]*)"', page.partition("<main")[2])
+    assert links
+    assert all("workspace=" in link for link in links), links
+    assert 'data-shown-workspace="other"' in page

@@ -185,3 +185,51 @@ def test_no_secret_of_the_environment_is_on_a_page(boss: Client, settings: Any) 
         assert settings.DATABASES["default"]["PASSWORD"] not in page.replace('""', "") or (
             not settings.DATABASES["default"]["PASSWORD"]
         )
+
+
+class TestQueues:
+    def post(self, client: Client, queue: Any, **fields: str) -> str:
+        data = {"queue": str(queue.pk), **fields}
+        answer = client.post(url_of("queues"), data, follow=True)
+        assert answer.status_code == 200
+        return answer.content.decode()
+
+    def test_limits_and_pause_are_changed_and_undone(self, boss: Client) -> None:
+        queue = make_queue("billing")
+        page = text_of(boss, "queues", change=str(queue.pk))
+        assert 'name="max_running"' in page
+        page = self.post(boss, queue, limits="1", max_running="7", rate_per_second="2.5")
+        queue.refresh_from_db()
+        assert (queue.max_running, queue.rate_per_second) == (7, 2.5)
+        assert "Undo" in page
+        assert AuditEvent.objects.get(action="queue.change").actor_label == "boss"
+        assert "Give a reason" in self.post(boss, queue, pause="1", reason=" ")
+        self.post(boss, queue, pause="1", reason="release")
+        queue.refresh_from_db()
+        assert (queue.pause_reason, queue.paused_by) == ("release", "boss")
+        self.post(boss, queue, resume="1")
+        queue.refresh_from_db()
+        assert queue.paused_at is None
+
+    def test_what_is_wrong_stays_in_the_form(self, boss: Client) -> None:
+        queue = make_queue("billing")
+        page = self.post(boss, queue, limits="1", max_running="-1", rate_per_second="")
+        assert "field-error" in page
+        queue.refresh_from_db()
+        assert queue.max_running is None
+
+    def test_an_operator_pauses_and_a_viewer_does_nothing(self, viewer: Client) -> None:
+        queue = make_queue("billing")
+        operator = staff_client("ada", "operator", apps=APPS)
+        page = text_of(operator, "queues", change=str(queue.pk))
+        assert 'name="pause"' in page
+        assert 'name="max_running"' not in page
+        limits = {"queue": str(queue.pk), "limits": "1", "max_running": "7"}
+        assert operator.post(url_of("queues"), limits).status_code == 403
+        assert "Change…" not in text_of(viewer, "queues", change=str(queue.pk))
+        for fields in (limits, {"queue": str(queue.pk), "pause": "1", "reason": "x"}):
+            assert viewer.post(url_of("queues"), fields).status_code == 403
+        foreign = make_queue("theirs", workspace=other_workspace())
+        pause = {"queue": str(foreign.pk), "pause": "1", "reason": "x"}
+        assert operator.post(url_of("queues"), pause).status_code == 403
+        assert operator.post(url_of("queues"), {"queue": "x" * 30}).status_code == 403

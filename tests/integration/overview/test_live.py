@@ -1,17 +1,31 @@
 """The live topics: the same figures as the page, and changes that lead to the same snapshot."""
 
 from datetime import timedelta
+from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.test import Client
 
 from controlplane.core.clock import now
+from controlplane.core.formatting import format_time
 from controlplane.live.changes import apply, find_change
 from controlplane.live.topics import UnknownTopic, find_topic, read_snapshot
 from controlplane.ops.overview.live import read_charts, read_overview
+from dlq.models import DeadLetter
+from tasks_app.models import QueueDescriptor
 from tests.clients import default_workspace
 from tests.factories import make_leader, make_letter, make_node, make_queue, make_task
+from workers.services import register_node
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def root(django_user_model: Any) -> Client:
+    client = Client()
+    client.force_login(django_user_model.objects.create_superuser("root"))
+    return client
 
 
 def read():
@@ -32,6 +46,31 @@ def test_it_has_every_panel_with_rows_by_key():
     assert found["failures"]["order"] == [str(letter.id)]
     assert str(node.id) in found["workers"]["rows"]
     assert "throughput" not in found
+
+
+def test_rows_carry_what_the_page_shows_of_names(root: Client) -> None:
+    """So that a row says the same before and after the page is loaded again: the description of its
+    queue, the badge of its type, the exact time; and a sentence its owner and runbook."""
+    worker = {"worker": "vm", "host": "vm", "pid": 1, "queues": ["*"], "concurrency": 1}
+    register_node(**worker, health_port=None, incarnation=uuid4())
+    queue = make_queue("billing")
+    described = {"title": "Invoices", "owner": "payments", "runbook": "https://wiki.example/late"}
+    QueueDescriptor.objects.create(queue=queue, **described)
+    make_task(queue="billing", created_at=now() - timedelta(minutes=6))
+    letter = make_letter(name="a failure")
+    DeadLetter.objects.filter(pk=letter.pk).update(type="forgotten")
+    found = read()
+    (failure,) = found["failures"]["rows"].values()
+    assert (failure["type"]["name"], failure["type"]["badge"]) == ("forgotten", "never declared")
+    assert failure["exact"] == format_time(letter.died_at)
+    (row,) = (each for each in found["queues"]["rows"].values() if each["id"] == queue.id)
+    assert "Invoices" in row["label"]["about"]
+    finding = found["situation"]["rows"]["queue:billing"]
+    assert finding["owner"].strip("\u2068\u2069") == "payments"
+    assert finding["runbook"] == "https://wiki.example/late"
+    page = root.get("/admin/").content.decode()
+    assert failure["type"]["sentence"] in page
+    assert 'href="https://wiki.example/late" rel="noopener noreferrer"' in page
 
 
 def test_changes_lead_to_the_same_snapshot():

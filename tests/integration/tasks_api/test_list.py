@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.core.clock import now, utc_z
-from controlplane.core.ids import uuid7
+from controlplane.core.ids import first_id_of, uuid7
 from controlplane.workspaces.models import Workspace
 from tasks_app.api import base
 from tasks_app.filters import TaskFilter
@@ -137,7 +137,7 @@ def test_times_of_creation(client: APIClient) -> None:
         make_task(name=f"-{hours}h", created_at=now() - timedelta(hours=hours))
     # An id says another time than created_at when a test invents it; real ones agree.
     cut = now() - timedelta(hours=2.5)
-    old_id = lists.first_id_of(now() - timedelta(hours=3))
+    old_id = first_id_of(now() - timedelta(hours=3))
     make_task(name="old", id=old_id, created_at=now() - timedelta(hours=3))
     assert names(client, f"createdBefore={utc_z(cut)}") == ["old"]
     assert "old" not in names(client, f"createdAfter={utc_z(cut)}")

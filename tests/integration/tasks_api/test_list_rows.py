@@ -10,11 +10,11 @@ from rest_framework.test import APIClient
 
 from controlplane.core.clock import now
 from controlplane.core.cursors import Cursor, Sort
+from controlplane.core.ids import first_id_of
 from controlplane.workspaces.models import Workspace
 from tasks_app.filters import TaskFilter, filter_of_body
 from tasks_app.models import Task
 from tasks_app.queries import SORT_FIELDS, list_tasks
-from tasks_app.queries.lists import first_id_of
 from tasks_app.queries.pages import read_page, read_previous_page
 from tests.clients import default_workspace
 from tests.factories import copy_rows, make_attempt, make_node, make_task

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from controlplane.core.admin.navigation import CHOSEN_VIEW
 from controlplane.core.ids import parse_uuid_or_none
 from controlplane.core.schema import represent
 from controlplane.ops.operations.models import Operation as OperationRow
@@ -19,7 +20,6 @@ from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import actor_in
 
 PAGE_SIZE = 50
-_SHOWN = {"": "All", "open": "Open", "ended": "Ended"}
 _STATES = {"open": OPEN, "ended": ENDED}
 
 
@@ -58,7 +58,7 @@ def describe_list(request: HttpRequest, operations: QuerySet[OperationRow]) -> d
     if before is not None:
         operations = operations.filter(id__lt=before)
     rows = list(operations.order_by("-id")[: PAGE_SIZE + 1])
-    kept = {"workspace": workspace} if workspace else {}
+    kept = {name: request.GET[name] for name in ("workspace", CHOSEN_VIEW) if request.GET.get(name)}
     older = (
         {**kept, "show": chosen, "before": str(rows[PAGE_SIZE - 1].id)}
         if (len(rows) > PAGE_SIZE)
@@ -67,10 +67,6 @@ def describe_list(request: HttpRequest, operations: QuerySet[OperationRow]) -> d
     return {
         "lines": [_describe(row, actor_in(request, row.workspace_id)) for row in rows[:PAGE_SIZE]],
         "has_several_workspaces": len({row.workspace_id for row in rows}) > 1,
-        "choices": [
-            (title, f"?{urlencode({**kept, 'show': key})}", key == chosen)
-            for key, title in _SHOWN.items()
-        ],
         "is_filtered": bool(chosen or workspace or before),
         "new_rows": _new_rows(rows) if not (chosen or before) else "",
         "older_url": older and f"?{urlencode(older)}",

@@ -43,8 +43,9 @@ class Evidence:
 @dataclass(frozen=True, slots=True)
 class Finding:
     """`subject` and `says` are one sentence: who, how it deviates, what is normal. `why` is the
-    cause, where the data knows it. `is_moment`: it happened at `since`, and does not last.
-    `well_since`: it was well again then, and is shown a little longer."""
+    cause, where the data knows it. `queue` and `type` are names: whose description says who owns
+    it, and has the runbook. `is_moment`: it happened at `since`, and does not last. `well_since`:
+    it was well again then, and is shown a little longer."""
 
     key: str
     harm: Harm
@@ -53,6 +54,8 @@ class Finding:
     link: Link
     action: str
     why: str = ""
+    queue: str = ""
+    type: str = ""
     since: datetime | None = None
     is_moment: bool = False
     evidence: Evidence | None = None

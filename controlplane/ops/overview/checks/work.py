@@ -59,6 +59,7 @@ def _late(queue: QueueFact, facts: Facts) -> Finding:
         says=f"misses its wait objective: the oldest task has waited {waited} instead of "
         f"{objective}.",
         why=_why_late(queue, facts),
+        queue=queue.name,
         since=_late_since(queue, facts),
         link=Link("tasks_app_queue_change", (queue.id,)),
         action="Open queue",
@@ -133,6 +134,7 @@ def _paused(queue: QueueFact) -> Finding:
         subject=visible_name(queue.name),
         says=f"is paused{by}, and {format_count(queue.waiting, 'task')} {waits}.",
         why=f"Reason: {isolated_text(reason)}" if reason else "No reason was given.",
+        queue=queue.name,
         since=queue.paused_at,
         link=Link("tasks_app_queue_change", (queue.id,)),
         action="Open queue",
@@ -170,6 +172,7 @@ def _failing(fact: TypeFact, facts: Facts) -> Finding:
         says=f"fails {format_percent(_share(rates))} of the time{usually}: {rates.failed:,} of "
         f"{format_count(_attempts(rates), 'attempt')} in 15 min.",
         why=_why_failing(fact, facts),
+        type=rates.type,
         since=fact.since,
         link=_inbox_of(facts),
         action="Open failures",
@@ -219,6 +222,7 @@ def check_letters(facts: Facts) -> Found:
         subject="Dead letters",
         says=f"grow: {new:,} in the last hour, usually {usual:.1f}; {letters.open:,} are open.",
         why=f"{most:,} of them are {isolated_text(name)}.",
+        type=name,
         link=_inbox_of(facts),
         action="Open dead letters",
         evidence=Evidence(
@@ -256,6 +260,7 @@ def _repeated(schedule: FailingSchedule, facts: Facts) -> Finding:
         subject=visible_name(schedule.name),
         says=f"has failed {known} in a row{completed}.",
         why=why.strip(),
+        type=schedule.task_type,
         since=schedule.failed_since,
         link=Link("schedules_schedule_change", (schedule.id,)),
         action="Open schedule",

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from controlplane.core.clock import now
+from controlplane.ops.overview.checks import Finding
 from controlplane.ops.overview.facts import Facts, Loop, QueueFact, Values, up_to_now
 from controlplane.ops.overview.queries.facts import (
     describe_fleet,
@@ -30,7 +31,11 @@ from dlq.queries.growth import LetterGrowth, read_growth
 from scaling.models import Pool, ScalingEvent
 from scaling.queries.events import list_events
 from scaling.queries.pool import get_values, read_pool
+from tasks_app.descriptors import Descriptor
+from tasks_app.labels import Label, label_type
 from tasks_app.models import Rollup, RollupMark, Task
+from tasks_app.queries.declarations import Catalogue, read_catalogue
+from tasks_app.queries.queue_descriptors import describe_queue
 from tasks_app.queries.queues import QueueView, list_queues, view_queues
 from tasks_app.queries.rates import Ends, read_ends, read_lane_ends
 from tasks_app.queries.samples import (
@@ -200,6 +205,23 @@ class Source:
         more than it did."""
         found = DeadLetter.objects.filter(workspace_id=self.workspace_id).order_by("-id")
         return list(found.only("id", "task_id", "name", "type", "error", "died_at")[:most])
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """What live nodes declare of the task types."""
+        return read_catalogue()
+
+    def label_type(self, name: str) -> Label:
+        """A task type as its name is shown."""
+        return label_type(self.catalogue.get(name))
+
+    def describe(self, finding: Finding) -> Descriptor:
+        """What people say of the task type or the queue that a finding is about."""
+        if finding.type:
+            return self.catalogue.describe(finding.type)
+        named = (each.queue for each in self.views if each.queue.name == finding.queue)
+        queue = next(named, None) if finding.queue else None
+        return Descriptor() if queue is None else describe_queue(queue)
 
     @cached_property
     def growth(self) -> LetterGrowth:

@@ -17,7 +17,7 @@ _MOST = 50
 @dataclass(frozen=True, slots=True)
 class FailingSchedule:
     """`completed` and `times`: the newest firings with an end, at most ten, the newest first.
-    `error` is that of the newest, as it is stored."""
+    `error` is that of the newest, as it is stored. `task_type` is empty for one of a workflow."""
 
     id: UUID
     name: str
@@ -25,6 +25,7 @@ class FailingSchedule:
     completed: list[bool]
     times: list[datetime]
     error: Any
+    task_type: str = ""
 
     @property
     def failures(self) -> int:
@@ -57,6 +58,7 @@ def list_failing(workspace_id: UUID, *, least: int) -> list[FailingSchedule]:
                 completed=completed,
                 times=times,
                 error=None if error is None else orjson.loads(error),
+                task_type=task_type,
             )
-            for schedule_id, name, next_at, completed, times, error in cursor.fetchall()
+            for schedule_id, name, task_type, next_at, completed, times, error in cursor.fetchall()
         ]

@@ -1,7 +1,7 @@
 -- The schedules of a workspace that are not paused and whose newest %(least)s firings with an end
 -- all failed, with their newest ten, the newest first: whether each completed, and its time. The newest
 -- %(looked_at)s firings of each schedule are read.
-SELECT s.id, s.name, s.next_at, newest.completed, newest.times, newest.error
+SELECT s.id, s.name, s.task_type, s.next_at, newest.completed, newest.times, newest.error
 FROM schedules_schedule s
 CROSS JOIN LATERAL (
     SELECT array_agg(ended.completed ORDER BY ended.scheduled_for DESC, ended.id DESC) AS completed,

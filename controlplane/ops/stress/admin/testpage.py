@@ -131,8 +131,8 @@ def _checks(checks: Sequence[Mapping[str, Any]]) -> Table:
             [
                 check["name"],
                 badge("PASSED" if check["passed"] else "FAILED"),
-                check["expected"],
-                check["found"],
+                format_number(check["expected"]),
+                format_number(check["found"]),
                 format_html(
                     "{}{}",
                     check["sentence"],
