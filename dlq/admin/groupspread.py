@@ -33,7 +33,8 @@ class Place:
 
 def letters_url(group: LetterGroup, **more: str) -> str:
     """The list of the group's letters."""
-    query = urlencode({"fingerprint": group.fingerprint, "type": group.type, **more})
+    of_group = {"fingerprint": group.fingerprint, "type": group.type}
+    query = urlencode({"workspace": group.workspace.slug, **of_group, **more})
     return f"{reverse('admin:dlq_deadletter_changelist')}?{query}"
 
 

@@ -24,7 +24,7 @@ from controlplane.core.schema import represent_value
 from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
-from controlplane.workspaces.adminpages import WorkspacePages
+from controlplane.workspaces.adminpages import WorkspaceFilter, WorkspacePages
 from controlplane.workspaces.states import Role
 from dlq.admin.letterfigures import describe_figures
 from dlq.admin.letterfilters import (
@@ -71,6 +71,7 @@ class LetterAdmin(WorkspacePages, ReadOnlyAdmin):
         ReleaseFilter,
         VersionFilter,
         SinceFilter,
+        WorkspaceFilter,
     ]
     list_select_related = ["workspace"]
     search_fields = ["name", "type", "error__message", "error__class"]

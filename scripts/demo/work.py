@@ -15,11 +15,14 @@ from scripts.demo import fleet
 from scripts.demo.story import (
     DAY,
     DESCRIBED,
+    DISCARDED,
+    DISCARDED_BECAUSE,
     HOUR,
     INCIDENT,
     LOSS,
     LOST_TASKS,
     MINUTE,
+    PAUSED_BECAUSE,
     Lane,
     World,
 )
@@ -27,6 +30,13 @@ from tasks_app.models import Queue, QueueDescriptor, Task, TaskAttempt, TaskLog
 from tasks_app.queries.lists import first_id_of
 from workers.models import Node
 
+# The first log line of an attempt.
+_BEGINS = {
+    "charge-card": "POST https://eu-1.gateway.example/v2/charges timeout=30",
+    "http-webhook": "POST https://hooks.kestrel.example/orders timeout=30",
+    "send-email": "SMTP mail.example:587",
+    "render-report": "Rendering 12 pages",
+}
 Death = tuple[datetime, Lane]
 _COMPLETED = 240  # newest ones of a queue; older ones have been removed
 _LOGGED = 60  # newest failed tasks of a workspace that have log lines
@@ -80,7 +90,7 @@ class Tasks:
 
     def _queue(self, lane: Lane) -> Queue:
         is_paused = lane.queue == "media"
-        fields: dict[str, Any] = {"pause_reason": "bucket is being moved"} if is_paused else {}
+        fields: dict[str, Any] = {"pause_reason": PAUSED_BECAUSE} if is_paused else {}
         known = {field.name for field in Queue._meta.fields}
         queue = Queue.objects.create(
             workspace=self.workspace,
@@ -107,7 +117,7 @@ class Tasks:
             name=lane.name.format(number % 1_000),
             state=state,
             payload={
-                "order": 48_000 + number,
+                "order": 48_000 + number % 1_000,  # as its name says
                 "merchant": f"m-{number % 97:02d}",
                 "amount": "19.90",
             },
@@ -150,9 +160,8 @@ class Tasks:
         )
 
     def _failed(self, at: datetime, lane: Lane) -> UUID:
-        name, message = lane.error
+        name, message, category = lane.error
         text = _TRACEBACK.format(module=lane.type.replace("-", "_"), name=name, message=message)
-        category = "TRANSIENT" if lane.type != "render-report" else "CODE"
         error = {"class": name, "message": message, "traceback": text, "category": category}
         ran = timedelta(seconds=30 if lane.type == "charge-card" else lane.run_ms / 1e3)
         waited = timedelta(seconds=12)
@@ -171,11 +180,11 @@ class Tasks:
         for attempt in self._attempts:
             if attempt.task_id not in newest or attempt.error is None:
                 continue
-            order = attempt.task.payload["order"]
+            begins = _BEGINS.get(attempt.task.type, "Work of")
             body = {"task": attempt.task, "attempt": attempt.attempt}
             yield TaskLog(
                 **body, at=attempt.started_at + timedelta(milliseconds=18), level="info",
-                message=f"POST https://eu-1.gateway.example/v2/charges order={order} timeout=30",
+                message=f"{begins} order={attempt.task.payload['order']}",
             )  # fmt: skip
             text = f"{attempt.error['class']}: {attempt.error['message']}"
             yield TaskLog(**body, at=attempt.finished_at, level="error", message=text)
@@ -213,11 +222,11 @@ class Tasks:
             )
 
     def _retrying(self, lane: Lane) -> None:
-        name, message = lane.error
+        name, message, category = lane.error
         for number in range(lane.retrying):
             ended = self.now - timedelta(seconds=number)
             ran = timedelta(seconds=min(30.0, lane.run_ms / 1e3))
-            error = {"class": name, "message": message, "traceback": "", "category": "TRANSIENT"}
+            error = {"class": name, "message": message, "traceback": "", "category": category}
             task = self._add(
                 lane, "RETRYING", ended - MINUTE, attempt=1, started_at=ended - ran, error=error,
                 run_at=self.now + timedelta(seconds=10 + number),
@@ -246,13 +255,13 @@ class Tasks:
             self._add(lane, "SCHEDULED", self.now - HOUR + MINUTE * number, run_at=at)
 
     def _resolve(self) -> None:
-        """Some of the older letters were looked at within the last hour."""
+        """Somebody looked at some of the older letters: see plans.make_audit."""
         older = DeadLetter.objects.filter(workspace=self.workspace, died_at__lt=self.now - HOUR)
-        for number, letter in enumerate(older.order_by("-died_at")[: self.world.resolved]):
+        for letter in older.order_by("-died_at")[: self.world.resolved]:
             letter.status = "DISCARDED"
-            letter.discard_reason = "The merchant has closed its account."
+            letter.discard_reason = DISCARDED_BECAUSE
             letter.resolved_by = "mira.okafor"
-            letter.resolved_at = self.now - MINUTE * (10 + number)
+            letter.resolved_at = self.now - DISCARDED
             letter.save()
 
 

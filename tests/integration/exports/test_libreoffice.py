@@ -33,7 +33,10 @@ COLUMNS = [
     Column("at", "at", "", "time"),
     Column("flag", "flag", "", "flag"),
 ]
-TIMES = ("2026-01-31T23:59:59.000Z", "2026-03-29T01:30:00.000Z")  # an hour that Berlin does not have
+TIMES = (
+    "2026-01-31T23:59:59.000Z",
+    "2026-03-29T01:30:00.000Z",
+)  # an hour that Berlin does not have
 ROWS: list[dict[str, Any]] = [
     *(
         {"name": text, "value": {"text": text}, "number": 7, "at": TIMES[0], "flag": True}
