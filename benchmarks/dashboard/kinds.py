@@ -90,6 +90,8 @@ BESIDE = (
             "scaling events": "scaling_scalingevent",
             "stress tests": "stress_stresstest",
             "the audit log": "workspaces_auditevent",
+            "keys": "workspaces_apikey",
+            "members": "workspaces_membership",
         }.items()
     ),
     Beside(

@@ -219,6 +219,8 @@ ROUTES = [
     get("/operations/export?format=ndjson", "operations:read"),
     get("/operations/{operation}/items/export?format=ndjson", "operations:read"),
     get("/audit/export?format=ndjson", "audit:read", "admin"),
+    get("/api-keys/export?format=ndjson", "api-keys:read", "admin"),
+    get("/members/export?format=ndjson", "members:read", "admin"),
     get("/tasks/{task}", "tasks:read"),
     get("/tasks/{task}/explain", "tasks:read"),
     get("/task-types", "task-types:read", of_all=True),

@@ -47,7 +47,7 @@ class PerformanceStep(Resource):
     at: datetime
     waiting: int | None
     running: int | None
-    slots: int | None = shown("Of all workers, which every workspace shares.")
+    slots: int | None = shown("Those of all workers, which every workspace shares.")
     submitted_per_second: float | None = _rate("submitted_per_second")
     started_per_second: float | None = _rate("started_per_second")
     completed_per_second: float | None = _rate("completed_per_second")

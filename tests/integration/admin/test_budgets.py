@@ -119,11 +119,13 @@ BOUNDS = {
     "workflows_workflowrun_rerun": 7,
     "workspaces_apikey_change": 8,
     "workspaces_apikey_changelist": 11,
+    "workspaces_apikey_export": 12,
     "workspaces_auditevent_change": 19,
     "workspaces_auditevent_changelist": 24,
     "workspaces_auditevent_export": 7,
     "workspaces_membership_change": 9,
     "workspaces_membership_changelist": 11,
+    "workspaces_membership_export": 12,
     "workspaces_workspace_change": 7,
     "workspaces_workspace_changelist": 7,
 }

@@ -23,7 +23,7 @@ LISTS = [
     "dlq_deadletter", "dlq_lettergroup", "dlq_replay", "operations_operation", "schedules_firing",
     "schedules_schedule", "scaling_scalingevent", "stress_stresstest", "tasks_app_queue",
     "tasks_app_task", "workers_node", "workflows_workflow", "workflows_workflowrun",
-    "workspaces_auditevent",
+    "workspaces_apikey", "workspaces_auditevent", "workspaces_membership",
 ]  # fmt: skip
 
 
