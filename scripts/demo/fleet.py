@@ -17,8 +17,8 @@ from workers.models import Node, NodeSample
 _GIB = 2**30
 _LIMIT = 4 * _GIB
 _SAMPLED = 3 * HOUR
-_PER_MINUTE = 320  # tasks that end on a node
-_FAILED = 0.008  # the share of them that fails for good
+_PER_MINUTE = 390  # tasks that end on a node
+_FAILED, _FAILED_BEFORE = 0.0067, 0.0005  # the shares of them that fail for good
 # Nodes that began after the release: one more was needed, and one came for the lost one.
 _LATE = {"fra-08": 25 * MINUTE - timedelta(seconds=30), "fra-09": LOSS - timedelta(seconds=30)}
 _WAITS = (
@@ -55,7 +55,9 @@ def make_nodes(now: datetime, random: Random) -> dict[int, int]:
             name, now, state="STOPPED", started_at=now - 20 * HOUR, stopped_at=now - RELEASE,
             release=RELEASES[0], end_reason="Drained and stopped.", running=12, cpu_percent=380,
         )  # fmt: skip
-        _sample(node, now - RELEASE, now - _SAMPLED, round(_GIB * 2.2), random)
+        _sample(
+            node, now - RELEASE, now - _SAMPLED, round(_GIB * 2.2), random, failed=_FAILED_BEFORE
+        )
         Node.objects.filter(pk=node.pk).update(running=0)
     return busy
 
@@ -101,13 +103,14 @@ def _lose(now: datetime, random: Random) -> None:
         LOST, now, state="LOST", started_at=now - RELEASE, stopped_at=now - LOSS,
         end_reason="It was killed by signal 9 (SIGKILL); it had run for 24 min.",
         rescued=LOST_TASKS, memory_bytes=round(_LIMIT * 0.98),
-        processed=24 * _PER_MINUTE, failed=61,
+        processed=24 * _PER_MINUTE, failed=62, running=13,
     )  # fmt: skip
     _sample(node, now - LOSS, now - RELEASE, round(_LIMIT * 0.98), random, grows=True)
+    Node.objects.filter(pk=node.pk).update(running=0)
 
 
 def _sample(node: Node, until: datetime, since: datetime, memory: int, random: Random, *,
-            grows: bool = False) -> None:  # fmt: skip
+            grows: bool = False, failed: float = _FAILED) -> None:  # fmt: skip
     total = max(1, int((until - since) / MINUTE))
     NodeSample.objects.bulk_create(
         NodeSample(
@@ -120,7 +123,7 @@ def _sample(node: Node, until: datetime, since: datetime, memory: int, random: R
             ),
             running=max(0, node.running + random.randrange(-2, 2)),
             processed=max(0, node.processed - (total - number) * _PER_MINUTE),
-            failed=max(0, round(node.failed - (total - number) * _PER_MINUTE * _FAILED)),
+            failed=max(0, round(node.failed - (total - number) * _PER_MINUTE * failed)),
         )
         for number in range(total + 1)
     )

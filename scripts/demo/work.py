@@ -23,6 +23,7 @@ from scripts.demo.story import (
     LOST_TASKS,
     MINUTE,
     PAUSED_BECAUSE,
+    RELEASE,
     Lane,
     World,
 )
@@ -38,6 +39,7 @@ _BEGINS = {
     "render-report": "Rendering 12 pages",
 }
 Death = tuple[datetime, Lane]
+_FIRST = 6  # nodes that began with the release
 _COMPLETED = 240  # newest ones of a queue; older ones have been removed
 _LOGGED = 60  # newest failed tasks of a workspace that have log lines
 _LIBRARY = "/usr/lib/python3.11/site-packages"
@@ -68,9 +70,12 @@ class Tasks:
         self._tasks: list[Task] = []
         self._attempts: list[TaskAttempt] = []
         self._slots: dict[int, list[dict[str, Any]]] = {}
+        self._nodes: dict[bool, list[int]] = {}  # those since the release, and those before it
 
     def make(self, nodes: dict[int, int], deaths: list[Death]) -> None:
         """All of them. `nodes`: how many slots of each are still free for what runs."""
+        old = Node.objects.filter(state="STOPPED").order_by("id").values_list("id", flat=True)
+        self._nodes = {True: list(nodes)[:_FIRST], False: list(old)}
         failed = [self._failed(at, lane) for at, lane in sorted(deaths, key=lambda each: each[0])]
         for lane in self.world.lanes:
             self._completed(lane, nodes)
@@ -165,13 +170,15 @@ class Tasks:
         error = {"class": name, "message": message, "traceback": text, "category": category}
         ran = timedelta(seconds=30 if lane.type == "charge-card" else lane.run_ms / 1e3)
         waited = timedelta(seconds=12)
+        node = self.random.choice(self._nodes[at > self.now - RELEASE + 3 * ran + 2 * waited])
         task = self._add(
             lane, "FAILED", at - 3 * ran - 2 * waited, attempt=2, max_attempts=2, error=error,
             started_at=at - ran, finished_at=at,
         )  # fmt: skip
         begun = at - 2 * ran - waited
-        self._attempt(task, 1, "FAILED", begun, ran, 1, error, waited=begun - ran - task.created_at)
-        self._attempt(task, 2, "FAILED", at, ran, 1, error)
+        waited = begun - ran - task.created_at
+        self._attempt(task, 1, "FAILED", begun, ran, node, error, waited=waited)
+        self._attempt(task, 2, "FAILED", at, ran, node, error)
         return task.id
 
     def _lines(self, failed: list[UUID]) -> Iterator[TaskLog]:
