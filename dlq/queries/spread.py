@@ -91,6 +91,9 @@ def _floor(at: datetime, step: timedelta) -> datetime:
 
 
 def _count(kind: str, names: Iterable[str | None]) -> Places:
-    counted = Counter(name or "" for name in names).most_common()
+    counted = sorted(
+        Counter(name or "" for name in names).items(),
+        key=lambda each: (-each[1], not each[0], each[0]),  # what is not known last
+    )
     named, rest = counted[:MAX_PLACES], counted[MAX_PLACES:]
     return Places(kind, named, len(rest), sum(number for _, number in rest))

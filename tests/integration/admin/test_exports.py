@@ -14,6 +14,7 @@ from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent, Workspace
 from dlq.discard import discard_letter
 from dlq.models import LetterGroup
+from tests.clients import key_client, user_client
 from tests.exportfiles import content_of, read_csv, read_ndjson
 from tests.factories import make_items, make_letter, make_operation, make_queue, make_task
 from tests.integration.admin.crowd import add_rows
@@ -53,6 +54,8 @@ def rows(client: Client, menu: Any, **more: str) -> list[dict[str, Any]]:
 
 def test_every_list_has_a_menu_and_a_file(root: Client) -> None:
     add_rows(3)
+    key_client("viewer")
+    user_client("viewer")
     for name in LISTS:
         answer = root.get(reverse(f"admin:{name}_changelist"))
         menu = menu_of(answer)
