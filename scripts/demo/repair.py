@@ -60,7 +60,7 @@ def _make_letters(
     """Letters whose tasks are no longer stored, one each minute until `newest`."""
     task_type, name, message = failure
     error = {"class": name, "message": message, "traceback": "", "category": "CODE"}
-    node = Node.objects.filter(state="STOPPED").order_by("id").first()
+    node = Node.objects.filter(state="STOPPED").order_by("id")[0]
     alike = fingerprint(
         category="CODE", error_class=name, message=message, traceback="", task_type=task_type
     )
