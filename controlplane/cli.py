@@ -25,7 +25,7 @@ STARTS_SERVERS = "up"
 EXIT_CONFIGURATION = 2
 _INTERRUPTED = 130
 _PROJECT = Path(__file__).resolve().parent.parent
-# What is imported stays: to look through it again and again is a tenth of a short command's time.
+# What is imported stays: to look through it again and again is a third of a start.
 _GC_THRESHOLD = 200_000
 
 
@@ -39,15 +39,15 @@ def main(argv: list[str]) -> int:
         os.environ["TASKPLANE_COMPONENT"] = COMPONENTS[command]
     elif command in CONSOLE:
         os.environ["TASKPLANE_COMPONENT"] = "console"
-        gc.set_threshold(_GC_THRESHOLD)
+    usual = gc.get_threshold()
+    gc.set_threshold(_GC_THRESHOLD)
     from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import execute_from_command_line
     from django.db.utils import OperationalError
 
     try:
         if command in LONG_RUNNING and not {"-h", "--help"} & set(argv):
             _require_servers()
-        execute_from_command_line(argv)
+        _execute(argv, None if command in CONSOLE else usual)
     except (ImproperlyConfigured, EmbeddedError) as error:
         return _print_error(error)
     except OperationalError:
@@ -56,9 +56,22 @@ def main(argv: list[str]) -> int:
             _explain_missing_servers()
         raise
     finally:
-        if command in CONSOLE:
-            gc.freeze()  # the process ends: its last collection would only cost time
+        gc.freeze()  # the process ends: its last collection would only cost time
     return 0
+
+
+def _execute(argv: list[str], threshold: tuple[int, int, int] | None) -> None:
+    """Run the command. With a threshold, garbage is collected as usual from when it was loaded."""
+    from django.core.management import BaseCommand, ManagementUtility
+
+    class Commands(ManagementUtility):
+        def fetch_command(self, subcommand: str) -> BaseCommand:
+            found = super().fetch_command(subcommand)
+            if threshold is not None:
+                gc.set_threshold(*threshold)
+            return found
+
+    Commands(argv).execute()
 
 
 def run_benchmarks(options: list[str]) -> int:

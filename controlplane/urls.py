@@ -18,13 +18,14 @@ from controlplane.core.http.problems import (  # noqa: F401 - Django finds them 
 from controlplane.ops.configuration.pages import PAGES as SETTINGS
 from controlplane.ops.overview.counts import count_for
 from controlplane.ops.overview.page import overview
+from controlplane.ops.performance.files import PAGES as PERFORMANCE_FILES
 from controlplane.ops.performance.page import performance
 from controlplane.workspaces.logins import LoginForm, login
 
 admin.site.login_form = LoginForm
 admin.site.overview = overview  # type: ignore[attr-defined] # it is a ShellSite
 admin.site.performance = performance  # type: ignore[attr-defined] # it is a ShellSite
-admin.site.more_pages = SETTINGS  # type: ignore[attr-defined] # it is a ShellSite
+admin.site.more_pages = (*SETTINGS, *PERFORMANCE_FILES)  # type: ignore[attr-defined] # it is a ShellSite
 admin.site.count = count_for  # type: ignore[attr-defined] # it is a ShellSite
 
 # The reference asks for the schema with the reader's session, so a reader without one is led to

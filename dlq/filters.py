@@ -38,6 +38,15 @@ class LetterFilter:
         "fingerprint", Texts(), f"Letters of the same failure. {COMMA}"
     )
     workflow_run_ids: tuple[UUID, ...] = condition("workflowRunId", Ids(), COMMA)
+    nodes: tuple[str, ...] = condition(
+        "node", Texts(), f"The last attempt ran on one of these nodes. {COMMA}"
+    )
+    releases: tuple[str, ...] = condition(
+        "release", Texts(), f"It ran on nodes with these releases of your code. {COMMA}"
+    )
+    versions: tuple[str, ...] = condition(
+        "version", Texts(), f"It ran on nodes of these versions of Taskplane. {COMMA}"
+    )
     search: str = condition(
         "search",
         Search(),

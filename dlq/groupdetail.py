@@ -1,6 +1,5 @@
 """All that is known of one group, for the API, the command and the page."""
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,8 +18,6 @@ from dlq.queries.groups import (
     list_similar,
     read_trends,
 )
-
-_MAX_PLACES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +64,6 @@ class GroupDetail:
     @property
     def message(self) -> str:
         return self.view.message
-
-    @property
-    def places(self) -> list[tuple[str, str, int]]:
-        """Where the newest open letters died: `version` or `queue`, its name, and how many of
-        them; the largest first."""
-        versions = Counter(each.worker_version for each in self.members if each.worker_version)
-        queues = Counter(each.queue for each in self.members)
-        found = [("version", *each) for each in versions.most_common(_MAX_PLACES)]
-        return found + [("queue", *each) for each in queues.most_common(_MAX_PLACES)]
 
     @property
     def trend(self) -> list[int]:

@@ -93,6 +93,7 @@ class CorpusWorld:
         exact = {"numbers": dict(NUMBERS), "keys": dict.fromkeys(KEYS, 1)}
         self._keep("exact", [make_task("COMPLETED", name="exact", payload=exact)])
         write(self.home, name=cut(TEXTS["Hebrew"] + TEXTS["script"], 200))
+        self.made_at = now()
 
     def _keep(self, name: str, rows: list[Any]) -> None:
         for row in rows:

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from django.db.models import Max
 
+from tasks_app.processors.registry import RESERVED
 from tasks_app.typeuses import MAX_USES, TypeUse, register
 from workflows.models import WorkflowVersion
-from workflows.states import StepKind
 
 _MAX_WORKFLOWS = 200
 
@@ -24,11 +24,11 @@ def find(workspaces: Sequence[UUID] | None) -> Iterator[TypeUse]:
     for version in found.order_by("workflow__name", "id"):
         for step in version.definition.get("tasks", []):
             name = f"{version.workflow.name}, step {step.get('key', '')}"
-            is_task = StepKind.of(step.get("type")) == StepKind.TASK
-            if uses < MAX_USES and is_task and isinstance(step.get("type"), str):
+            type_name = step.get("type")
+            if uses < MAX_USES and isinstance(type_name, str) and type_name not in RESERVED:
                 uses += 1
                 key = str(version.workflow_id)
-                yield TypeUse(step["type"], "workflow step", name, "workflows_workflow", key)
+                yield TypeUse(type_name, "workflow step", name, "workflows_workflow", key)
 
 
 register("workflow step", find)

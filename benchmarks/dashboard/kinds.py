@@ -51,6 +51,7 @@ BESIDE = (
     Beside("Performance, 24 hours", "performance", query="span=24h"),
     Beside("Performance, 30 days", "performance", query="span=30d"),
     Beside("Performance, one type", "performance", query="span=24h&type=cpu"),
+    Beside("Performance, a file", "performance_export", query="span=24h&table=types"),
     Beside("Queues by name", "tasks_app_queue_changelist", query="sort=name"),
     Beside("Queues, paused", "tasks_app_queue_changelist", query="show=paused"),
     Beside("Queues, a text", "tasks_app_queue_changelist", query="q=mail"),
@@ -89,6 +90,8 @@ BESIDE = (
             "scaling events": "scaling_scalingevent",
             "stress tests": "stress_stresstest",
             "the audit log": "workspaces_auditevent",
+            "keys": "workspaces_apikey",
+            "members": "workspaces_membership",
         }.items()
     ),
     Beside(

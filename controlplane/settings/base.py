@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "controlplane.ops.operations",
     "controlplane.ops.savedviews",
     "controlplane.ops.overview",
+    "controlplane.ops.performance",
     "controlplane.ops.terminal",
     "benchmarks.autoscaling",
 ]

@@ -74,6 +74,7 @@ class WorkspaceAdmin(AdminAccess, ReadMostlyAdmin):
 class MembershipAdmin(WorkspacePages, OperationalAdmin):
     """The roles of users in workspaces."""
 
+    exported = "members"
     required_roles = SEEN_BY_ADMINS
     list_display = [
         "user",
@@ -178,6 +179,7 @@ class ApiKeyForm(ServiceErrors, KeyForm):
 class ApiKeyAdmin(WorkspacePages, ReadMostlyAdmin):
     """API keys. Their hashes are never shown."""
 
+    exported = "api-keys"
     required_roles = SEEN_BY_ADMINS
     form = ApiKeyForm
     list_display = [

@@ -5,11 +5,11 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
-from django.utils.http import urlencode
 
 from controlplane.core.formatting import format_count, format_number
 from controlplane.core.schema import represent_value
 from controlplane.core.visibletext import isolated_text
+from dlq.admin.groupspread import describe_spread, letters_url
 from dlq.admin.inboxrows import SHAPES, Known, make_line, read_known
 from dlq.admin.replays import cancel_button
 from dlq.differences import FieldDifference
@@ -41,10 +41,7 @@ def describe_panel(
         "same": [(each, describe_difference(each)) for each in detail.differences.equal],
         "members": detail.members[:MEMBERS_SHOWN],
         "members_url": letters_url(group),
-        "places": [
-            (kind, name, number, number / len(detail.members))
-            for kind, name, number in detail.places
-        ],
+        **describe_spread(group),
         "similar": [(each, SHAPES[GroupState(each.state)]) for each in detail.similar],
         "owners": list_owners(group.workspace_id),
         "replay": replay,
@@ -58,12 +55,6 @@ def describe_error(shown: Mapping[str, Any]) -> dict[str, str]:
     """The class, the message and the traceback of the newest letter."""
     names = {"name": "class", "text": "message", "trace": "traceback"}
     return {name: str(shown.get(field) or "") for name, field in names.items()}
-
-
-def letters_url(group: LetterGroup) -> str:
-    """The list of the group's letters."""
-    query = urlencode({"fingerprint": group.fingerprint, "type": group.type})
-    return f"{reverse('admin:dlq_deadletter_changelist')}?{query}"
 
 
 def describe_difference(field: FieldDifference) -> str:

@@ -13,6 +13,7 @@ from controlplane.core.schema.filters import conditions
 from controlplane.workspaces.adminaccess import roles_of
 from dlq.filters import LetterFilter
 from dlq.queries import list_types
+from dlq.queries.letters import NODE
 
 # The parameters of the list, by the name of the same condition of the API.
 _CONDITIONS = {
@@ -38,18 +39,45 @@ class TypeFilter(admin.SimpleListFilter):
         return _filter_by(queryset, "type", self.value())
 
 
-class FingerprintFilter(admin.SimpleListFilter):
-    """By failure. Shown only after a link has selected one."""
+class _Chosen(admin.SimpleListFilter):
+    """Shown only after a link has selected a value."""
 
-    title = "failure (fingerprint)"
-    parameter_name = "fingerprint"
+    column = ""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        chosen = request.GET.get(self.parameter_name, "")
+        chosen = request.GET.get(self.parameter_name or "", "")
         return [(chosen, chosen)] if chosen else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return _filter_by(queryset, "fingerprint", self.value())
+        return _filter_by(queryset, self.column, self.value())
+
+
+class FingerprintFilter(_Chosen):
+    """By failure."""
+
+    title = "failure (fingerprint)"
+    parameter_name = column = "fingerprint"
+
+
+class NodeFilter(_Chosen):
+    """By the node of the last attempt."""
+
+    title = parameter_name = "node"
+    column = NODE
+
+
+class ReleaseFilter(_Chosen):
+    """By the release of the code of that node."""
+
+    title = parameter_name = "release"
+    column = "worker_release"
+
+
+class VersionFilter(_Chosen):
+    """By the version of Taskplane of that node."""
+
+    title = parameter_name = "version"
+    column = "worker_version"
 
 
 class SinceFilter(AgeFilter):

@@ -24,10 +24,18 @@ from controlplane.core.schema import represent_value
 from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
-from controlplane.workspaces.adminpages import WorkspacePages
+from controlplane.workspaces.adminpages import WorkspaceFilter, WorkspacePages
 from controlplane.workspaces.states import Role
 from dlq.admin.letterfigures import describe_figures
-from dlq.admin.letterfilters import FingerprintFilter, SinceFilter, TypeFilter, read_wanted
+from dlq.admin.letterfilters import (
+    FingerprintFilter,
+    NodeFilter,
+    ReleaseFilter,
+    SinceFilter,
+    TypeFilter,
+    VersionFilter,
+    read_wanted,
+)
 from dlq.admin.letterpage import DiscardForm, ReprocessForm, describe_letter, describe_type
 from dlq.bulk import act_on_letters
 from dlq.discard import discard_letter
@@ -59,7 +67,11 @@ class LetterAdmin(WorkspacePages, ReadOnlyAdmin):
         "category",
         TypeFilter,
         FingerprintFilter,
+        NodeFilter,
+        ReleaseFilter,
+        VersionFilter,
         SinceFilter,
+        WorkspaceFilter,
     ]
     list_select_related = ["workspace"]
     search_fields = ["name", "type", "error__message", "error__class"]

@@ -179,7 +179,7 @@ def _view(group: LetterGroup, change: Any, newest: Any) -> GroupView:
 
 def has_open_letters(group: LetterGroup) -> bool:
     """Whether a letter of the group is open."""
-    return _open_letters(group).exists()
+    return open_letters(group).exists()
 
 
 def count_groups(workspace_id: UUID, username: str) -> dict[str, int]:
@@ -207,7 +207,7 @@ def mine_filter(username: str) -> GroupFilter:
 def list_versions(group: LetterGroup) -> tuple[list[str], list[str]]:
     """The versions and the releases of the nodes on which the newest open letters of a group died,
     each newest first."""
-    letters = _open_letters(group).order_by("-id")
+    letters = open_letters(group).order_by("-id")
     found = list(letters.values_list("worker_version", "worker_release")[:_VERSIONS_OF])
     return _distinct(each for each, _ in found), _distinct(each for _, each in found)
 
@@ -230,10 +230,11 @@ def list_similar(group: LetterGroup) -> list[LetterGroup]:
 
 def list_members(group: LetterGroup, limit: int) -> list[DeadLetter]:
     """The newest open letters of a group, newest first, without their attempts."""
-    return list(_open_letters(group).defer("attempts").order_by("-id")[:limit])
+    return list(open_letters(group).defer("attempts").order_by("-id")[:limit])
 
 
-def _open_letters(group: LetterGroup) -> QuerySet[DeadLetter]:
+def open_letters(group: LetterGroup) -> QuerySet[DeadLetter]:
+    """The open letters of a group: an index finds the newest."""
     return DeadLetter.objects.filter(
         workspace_id=group.workspace_id,
         status=LetterStatus.OPEN,

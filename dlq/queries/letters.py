@@ -18,6 +18,7 @@ from dlq.fingerprints import normalise
 from dlq.models import DeadLetter, LetterCount, LetterCountChange
 from dlq.states import LetterStatus
 
+NODE = "attempts__-1__workerNode"  # that of the last attempt
 DAYS_SHOWN = 30
 MAX_GROUPS = 50
 MAX_CHANGES = 50_000  # of counts that are not folded; a dispatcher folds them every two seconds
@@ -148,6 +149,9 @@ def _condition(letter_filter: LetterFilter) -> Q:
         ("queue", letter_filter.queues),
         ("fingerprint", letter_filter.fingerprints),
         ("workflow_run_id", letter_filter.workflow_run_ids),
+        (NODE, letter_filter.nodes),
+        ("worker_release", letter_filter.releases),
+        ("worker_version", letter_filter.versions),
     ):
         condition &= _any_of(column, values)
     if letter_filter.since is not None:

@@ -83,8 +83,8 @@ def owner_of(item: Object) -> str:
 
 
 def read_revision(replicaset: Object) -> tuple[int, str]:
-    """By which the ReplicaSets of a deployment are in order: the one of its present template has the
-    highest number. It is set a moment after the object was made; the time tells until then."""
+    """Its place among those of its deployment: the one of the present template has the highest
+    number. The number is set a moment after the object was made; until then the time decides."""
     metadata = replicaset["metadata"]
     number = (metadata.get("annotations") or {}).get(_REVISION, "")
     return int(number) if number.isdecimal() else 0, metadata["creationTimestamp"]

@@ -8,6 +8,7 @@ from math import sin
 from typing import Any
 from uuid import UUID, uuid4
 
+from controlplane import __version__
 from controlplane.core.ids import first_id_of
 from controlplane.core.runtime.histograms import bucket_of
 from controlplane.ops.stress.checks import AuditCounts
@@ -80,7 +81,9 @@ def make_automation(workspace: Workspace, now: datetime) -> None:
 
 def make_runs(workspace: Workspace, now: datetime) -> None:
     """A day of runs; the newest waits for an approval."""
-    payout = _define(workspace, "payout-settlement", _PAYOUT, now, "Pays merchants each evening.")
+    payout = _define(
+        workspace, "payout-settlement", _PAYOUT, now, "Pays a merchant what it is owed."
+    )
     catalog = _define(workspace, "catalog-sync", _CATALOG, now, "Copies the shop's catalogue.")
     for number in range(20, 0, -1):
         at = now - HOUR * number - 11 * MINUTE
@@ -96,17 +99,18 @@ def _define(
 ) -> WorkflowVersion:
     body = {"name": name, "description": text, "tasks": steps}
     workflow = create_workflow(workspace_id=workspace.id, body=body, actor=SYSTEM)
-    Workflow.objects.filter(id=workflow.id).update(created_at=now - 30 * 24 * HOUR)
+    month_ago = now - 30 * 24 * HOUR
+    Workflow.objects.filter(id=workflow.id).update(created_at=month_ago, updated_at=month_ago)
     return workflow.versions.get()
 
 
 def _run(version: WorkflowVersion, at: datetime, **fields: Any) -> WorkflowRun:
     return WorkflowRun.objects.create(
-        id=_id_of(at),
+        id=id_of(at),
         workspace_id=version.workflow.workspace_id,
         workflow=version.workflow,
         version=version,
-        started_by="schedule",
+        started_by="merchant-portal",
         created_at=at,
         **fields,
     )
@@ -173,7 +177,7 @@ def _open_run(workspace: Workspace, version: WorkflowVersion, at: datetime) -> N
             _step(run, position, step, state="PENDING", waits_for=1)
 
 
-def _id_of(at: datetime, number: int = 0) -> UUID:
+def id_of(at: datetime, number: int = 0) -> UUID:
     """An id of that time: version 7, variant 2."""
     low = uuid4().int & (1 << 62) - 1
     return UUID(int=first_id_of(at).int | 0x7 << 76 | number << 64 | 2 << 62 | low)
@@ -188,7 +192,7 @@ def _step(run: WorkflowRun, position: int, step: dict[str, Any], **fields: Any) 
 def _task(queue: Queue, run: WorkflowRun, step_key: str, name: str, begun: datetime,
           ended: datetime, number: int) -> UUID:  # fmt: skip
     task = Task.objects.create(
-        id=_id_of(begun, number), workspace=queue.workspace, queue=queue, type=_DATA, name=name,
+        id=id_of(begun, number), workspace=queue.workspace, queue=queue, type=_DATA, name=name,
         state="COMPLETED", payload={"data": name}, attempt=1, max_attempts=3, round_attempts=3,
         timeout_ms=60_000, created_at=begun, started_at=begun, finished_at=ended, progress=100,
         result={"ok": True}, workflow_run_id=run.id, step_key=step_key,
@@ -243,7 +247,7 @@ def make_stress_test(workspace: Workspace, now: datetime) -> None:
         waits=dict(waits), runs={str(bucket_of(104.0)): tasks},
     )  # fmt: skip
     points = [_point(begun, each, seconds, tasks) for each in range(0, seconds + 1, 2)]
-    environment = {"version": "4.11.3", "nodes": 8, "slots": 128}
+    environment = {"version": __version__, "nodes": 8, "slots": 128}
     report = write_report(
         counts,
         Summary(

@@ -7,7 +7,7 @@ from random import Random
 
 from controlplane.core.runtime.histograms import bucket_of
 from controlplane.workspaces.models import Workspace
-from scripts.demo.story import HOUR, LOSS, MINUTE, Lane, World, share
+from scripts.demo.story import HOUR, LOSS, MINUTE, SLOTS, Lane, World, share
 from scripts.demo.work import Death
 from tasks_app.models import MinuteSample, Queue, QueueSample, Rollup, RollupMark
 
@@ -158,8 +158,8 @@ def make_minutes(now: datetime) -> None:
         [
             MinuteSample(
                 at=minute - MINUTE * number,
-                nodes=6 if number > 47 else 8,
-                slots=96 if number > 47 else 128,
+                nodes=(nodes := 6 if number > 47 else 7 if number > 25 else 8),
+                slots=nodes * SLOTS,
             )
             for number in _MINUTES
         ],

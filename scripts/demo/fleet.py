@@ -17,6 +17,10 @@ from workers.models import Node, NodeSample
 _GIB = 2**30
 _LIMIT = 4 * _GIB
 _SAMPLED = 3 * HOUR
+_PER_MINUTE = 390  # tasks that end on a node
+_FAILED, _FAILED_BEFORE = 0.0067, 0.0005  # the shares of them that fail for good
+# Nodes that began after the release: one more was needed, and one came for the lost one.
+_LATE = {"fra-08": 25 * MINUTE - timedelta(seconds=30), "fra-09": LOSS - timedelta(seconds=30)}
 _WAITS = (
     "The predicted wait in 8 s is {} s with {}, {} s with {}; the limit is 48 s (objective 60 s)."
 )
@@ -34,20 +38,27 @@ def make_nodes(now: datetime, random: Random) -> dict[int, int]:
     """The nodes, with how many of their slots are busy, by id."""
     busy = {}
     for name, running in NODES.items():
-        replaced = name == "fra-09"  # it came for the lost one
-        begun = now - LOSS + timedelta(seconds=30) if replaced else now - RELEASE
-        node = _node(name, now, state="ACTIVE", started_at=begun, running=running)
+        begun = now - _LATE.get(name, RELEASE)
+        processed = round((now - begun) / MINUTE * _PER_MINUTE)
+        node = _node(
+            name, now, state="ACTIVE", started_at=begun, running=running, processed=processed,
+            failed=round(processed * _FAILED),
+        )  # fmt: skip
         node.cpu_percent = 120 + running * 21 + random.uniform(-20, 20)
         node.memory_bytes = round(_GIB * (1.2 + running * 0.09))
         node.save()
-        _sample(node, now, begun if replaced else now - _SAMPLED, node.memory_bytes, random)
+        _sample(node, now, begun, node.memory_bytes, random)
         busy[node.id] = running
     _lose(now, random)
     for name in list(NODES)[:6]:
-        _node(
+        node = _node(
             name, now, state="STOPPED", started_at=now - 20 * HOUR, stopped_at=now - RELEASE,
-            release=RELEASES[0], end_reason="Drained and stopped.",
+            release=RELEASES[0], end_reason="Drained and stopped.", running=12, cpu_percent=380,
         )  # fmt: skip
+        _sample(
+            node, now - RELEASE, now - _SAMPLED, round(_GIB * 2.2), random, failed=_FAILED_BEFORE
+        )
+        Node.objects.filter(pk=node.pk).update(running=0)
     return busy
 
 
@@ -92,12 +103,14 @@ def _lose(now: datetime, random: Random) -> None:
         LOST, now, state="LOST", started_at=now - RELEASE, stopped_at=now - LOSS,
         end_reason="It was killed by signal 9 (SIGKILL); it had run for 24 min.",
         rescued=LOST_TASKS, memory_bytes=round(_LIMIT * 0.98),
+        processed=24 * _PER_MINUTE, failed=62, running=13,
     )  # fmt: skip
-    _sample(node, now - LOSS, now - LOSS - HOUR, round(_LIMIT * 0.98), random, grows=True)
+    _sample(node, now - LOSS, now - RELEASE, round(_LIMIT * 0.98), random, grows=True)
+    Node.objects.filter(pk=node.pk).update(running=0)
 
 
 def _sample(node: Node, until: datetime, since: datetime, memory: int, random: Random, *,
-            grows: bool = False) -> None:  # fmt: skip
+            grows: bool = False, failed: float = _FAILED) -> None:  # fmt: skip
     total = max(1, int((until - since) / MINUTE))
     NodeSample.objects.bulk_create(
         NodeSample(
@@ -109,8 +122,8 @@ def _sample(node: Node, until: datetime, since: datetime, memory: int, random: R
                 * ((0.35 + 0.65 * (number / total) ** 1.6) if grows else random.uniform(0.94, 1))
             ),
             running=max(0, node.running + random.randrange(-2, 2)),
-            processed=node.processed - (total - number) * 140,
-            failed=0,
+            processed=max(0, node.processed - (total - number) * _PER_MINUTE),
+            failed=max(0, round(node.failed - (total - number) * _PER_MINUTE * failed)),
         )
         for number in range(total + 1)
     )

@@ -10,16 +10,18 @@ from django.contrib.auth.models import Permission
 from controlplane.core.ids import first_id_of
 from controlplane.ops.schedules.editing import create_schedule
 from controlplane.ops.schedules.models import Firing, Schedule
+from controlplane.ops.schedules.timing.parsing import parse_timing
 from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.models import AuditEvent, Workspace
+from controlplane.workspaces.models import ApiKey, AuditEvent, Workspace
 from controlplane.workspaces.services import add_member
 from controlplane.workspaces.states import ActorKind
-from scripts.demo.story import DAY, HOUR, MINUTE
+from dlq.models import DeadLetter
+from scripts.demo.story import DAY, DISCARDED, DISCARDED_BECAUSE, HOUR, MINUTE, PAUSED_BECAUSE
 
 PEOPLE = (("mira.okafor", "Mira", "Okafor", "operator"), ("jonas.weber", "Jonas", "Weber", "admin"))
 FAILING = "nightly-ledger-export"
 _TYPE = "data-processing"
-_SCHEDULES = {
+SCHEDULES = {
     "sync-crm": "*/5 * * * *",
     "reconcile-payouts": "30 * * * *",
     "verify-backup": "0 4 * * *",
@@ -30,6 +32,8 @@ _SCHEDULES = {
     "close-month": "0 3 1 * *",
     FAILING: "0 2 * * *",
 }
+_LOOK_BACK = (HOUR, 11 * HOUR, 11 * DAY, 75 * DAY, 330 * DAY)
+_MOST_FIRINGS = 200
 _DENIED = {
     "class": "PermissionDenied",
     "message": "s3://ledger-archive refused the upload",
@@ -60,19 +64,20 @@ def make_people(workspaces: list[Workspace]) -> list[Any]:
 
 def make_schedules(workspace: Workspace, now: datetime) -> None:
     """Schedules whose firings completed, and one that failed three times."""
-    for name, text in _SCHEDULES.items():
+    for name, text in SCHEDULES.items():
         values = {"name": name, "schedule": text, "task_type": _TYPE, "payload": {"data": name}}
         schedule = create_schedule(workspace_id=workspace.id, values=values, actor=SYSTEM)
         Firing.objects.bulk_create(_firings(schedule, name, now))
 
 
 def _firings(schedule: Schedule, name: str, now: datetime) -> list[Firing]:
-    two = now.replace(hour=2, minute=0, second=0, microsecond=0)
-    newest = two if two <= now else two - DAY
+    """The newest ten of its times that are over."""
+    timing = parse_timing(SCHEDULES[name], "UTC", anchor=now)
+    begin = now - next(span for span in _LOOK_BACK if timing.between(now - span, now, 1))
+    times = timing.between(begin, now - MINUTE, _MOST_FIRINGS)[-10:]
     found = []
-    for number in reversed(range(10)):  # the newest has the highest id
-        at = newest - DAY * number
-        has_failed = name == FAILING and number < 3
+    for number, at in enumerate(times):  # the newest has the highest id
+        has_failed = name == FAILING and number >= len(times) - 3
         found.append(
             Firing(
                 schedule=schedule,
@@ -94,21 +99,21 @@ def make_audit(workspace: Workspace, now: datetime) -> None:
     """What people did. The log is only added to, so each entry is written with its time."""
     jonas = (ActorKind.USER.value, "2", "jonas.weber")
     mira = (ActorKind.USER.value, "1", "mira.okafor")
+    key = str(ApiKey.objects.get(workspace=workspace, name="grafana").id)
+    schedule = str(Schedule.objects.get(workspace=workspace, name="sync-crm").id)
+    letters = DeadLetter.objects.filter(workspace=workspace, resolved_at=now - DISCARDED)
+    discarded = list(letters.order_by("id").values_list("id", flat=True))
     done: tuple[tuple[timedelta, tuple[str, str, str], str, str, str, dict[str, Any]], ...] = (
-        (6 * DAY, jonas, "api_key.create", "api_key", "grafana",
+        (61 * DAY, jonas, "api_key.create", "api_key", key,
          {"name": "grafana", "role": "viewer"}),
         (2 * DAY, jonas, "scaling.configure", "pool", "default",
          {"changes": {"maxWorkers": {"before": 10, "after": 12, "source": "changed"}}}),
-        (DAY, mira, "workflow.update", "workflow", "payout-settlement",
-         {"name": "payout-settlement", "version": 4, "before": {"version": 3}}),
-        (9 * HOUR, mira, "schedule.update", "schedule", "sync-crm",
+        (9 * HOUR, mira, "schedule.update", "schedule", schedule,
          {"name": "sync-crm", "enabled": True, "before": {"enabled": False}}),
         (2 * HOUR, jonas, "queue.change", "queue", "media",
-         {"before": {"paused": False}, "after": {"paused": True}, "reason": "Disk is full"}),
-        (31 * MINUTE, mira, "task.retry", "task", "12 tasks",
-         {"count": 12, "reason": "Gateway was slow"}),
-        (9 * MINUTE, mira, "dlq.discard", "dead-letter", "35 letters",
-         {"count": 35, "reason": "Closed accounts"}),
+         {"before": {"paused": False}, "after": {"paused": True}, "reason": PAUSED_BECAUSE}),
+        (DISCARDED, mira, "dlq.discard", "dead-letter", str(discarded[0]),
+         {"count": len(discarded), "reason": DISCARDED_BECAUSE}),
     )  # fmt: skip
     AuditEvent.objects.bulk_create(
         AuditEvent(

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
 
-from controlplane.core.ids import first_id_of, uuid7
+from controlplane.core.clock import utc_z
 from controlplane.ops.operations.models import Operation, OperationItem
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.models import Workspace
@@ -14,9 +15,10 @@ from controlplane.workspaces.states import ActorKind, Role
 from dlq.fingerprints import fingerprint
 from dlq.groups import Decision, decide
 from dlq.models import DeadLetter, LetterGroup
-from scripts.demo.automation import SECOND
+from scripts.demo.automation import SECOND, id_of
 from scripts.demo.story import BILLING, DAY, HOUR, MINUTE, REPORTS, WEBHOOKS
 from tasks_app.models import Queue, Task
+from workers.models import Node
 
 _CATALOGUE = ("import-catalog", "KeyError", "'sku'")
 _INVOICES = ("issue-invoice", "ValidationError", "amount must be greater than 0")
@@ -58,25 +60,31 @@ def _make_letters(
     """Letters whose tasks are no longer stored, one each minute until `newest`."""
     task_type, name, message = failure
     error = {"class": name, "message": message, "traceback": "", "category": "CODE"}
+    node = Node.objects.filter(state="STOPPED").order_by("id")[0]
     alike = fingerprint(
         category="CODE", error_class=name, message=message, traceback="", task_type=task_type
     )
+    deaths = [newest - (count - 1 - number) * MINUTE for number in range(count)]
     DeadLetter.objects.bulk_create(
         DeadLetter(
-            id=_id_of(newest - number * MINUTE),
-            workspace=workspace, task_id=uuid7(), attempt=3, attempts_total=3,
+            id=id_of(at), workspace=workspace, task_id=id_of(at - MINUTE), attempt=3,
+            attempts=[_attempt(at, each, error, node) for each in (1, 2, 3)], attempts_total=3,
             name=f"{task_type} {number:03}", type=task_type, queue="default", category="CODE",
             fingerprint=alike, error=error, payload={"number": 900 + number},
-            worker_version="4.11.2", died_at=newest - number * MINUTE,
-            created_at=newest - number * MINUTE, **columns,
+            worker_version=node.version, worker_release=node.release, died_at=at, created_at=at,
+            **columns,
         )
-        for number in range(count)
+        for number, at in enumerate(deaths)
     )  # fmt: skip
 
 
-def _id_of(at: datetime) -> UUID:
-    """An id of that time, since lists are in the order of ids."""
-    return UUID(int=first_id_of(at).int | uuid7().int & (1 << 80) - 1)
+def _attempt(died: datetime, number: int, error: dict[str, Any], node: Node) -> dict[str, Any]:
+    """One of the three attempts of a task that died, as its letter keeps it."""
+    ended = died - (3 - number) * 15 * SECOND
+    return {
+        "attempt": number, "outcome": "FAILED", "workerNode": node.name, "error": error,
+        "startedAt": utc_z(ended - SECOND), "finishedAt": utc_z(ended),
+    }  # fmt: skip
 
 
 def _actor(name: str) -> Actor:
@@ -95,12 +103,16 @@ def make_operations(workspace: Workspace, now: datetime) -> None:
     tasks = [str(each) for each in _list_tasks(workspace)]
     queues = list(Queue.objects.filter(workspace=workspace).values_list("name", flat=True))
     _operation(
-        workspace, now - 3 * HOUR, "tasks", "retry", tasks[:76], "The gateway is back.",
-        state="COMPLETED", by="mira.okafor", refused=4,
+        workspace, now - 26 * HOUR, "queues", "pause", queues, "Maintenance of the ledger.",
+        state="COMPLETED", by="jonas.weber",
     )  # fmt: skip
     _operation(
-        workspace, now - 2 * HOUR, "queues", "pause", queues, "Maintenance of the ledger.",
+        workspace, now - 25 * HOUR, "queues", "resume", queues, "The ledger is back.",
         state="COMPLETED", by="jonas.weber",
+    )  # fmt: skip
+    _operation(
+        workspace, now - 3 * HOUR, "tasks", "retry", tasks[:76], "The mail server answers again.",
+        state="COMPLETED", by="mira.okafor", refused=4,
     )  # fmt: skip
     _operation(
         workspace, now - 90 * MINUTE, "tasks", "cancel", tasks[:300], "Sent twice.",
@@ -108,7 +120,7 @@ def make_operations(workspace: Workspace, now: datetime) -> None:
     )  # fmt: skip
     _operation(
         workspace, now - HOUR, "tasks", "delete", [], "Older than the contract.",
-        state="STOPPED", by="jonas.weber",
+        state="STOPPED", by="jonas.weber", matched=1_204_000, is_estimate=True,
         stop_reason="More than 1,000,000 match, which is the limit. Nothing was changed.",
     )  # fmt: skip
     _operation(
@@ -116,9 +128,12 @@ def make_operations(workspace: Workspace, now: datetime) -> None:
         state="RUNNING", by="mira.okafor", done=220, paused_at=now - 9 * MINUTE,
         options={"priority": 20},
     )  # fmt: skip
+    letters = DeadLetter.objects.filter(workspace=workspace, type=BILLING.type, status="OPEN")
+    ids = [str(each) for each in letters.order_by("id").values_list("id", flat=True)]
     _operation(
-        workspace, now - 2 * MINUTE, "dead-letters", "reprocess", [], "eu-2 answers.",
-        state="LISTING", by="mira.okafor", matched=598, paused_at=now - MINUTE,
+        workspace, now - 2 * MINUTE, "dead-letters", "reprocess", ids[:500], "eu-2 answers.",
+        state="LISTING", by="mira.okafor", done=0, matched=len(ids), paused_at=now - MINUTE,
+        selection={"filter": {"type": [BILLING.type]}}, begun_at=None,
     )  # fmt: skip
 
 
@@ -135,13 +150,16 @@ def _operation(
     """An operation on these objects, of which the first `done` have an outcome."""
     done = len(keys) if done is None else done
     has_ended = state in ("COMPLETED", "CANCELLED", "STOPPED")
+    values: dict[str, Any] = {
+        "selection": {"ids": list(keys[:1_000])} if keys else {"filter": {}},
+        "begun_at": at + SECOND if keys else None,
+        **columns,
+    }
     operation = Operation.objects.create(
-        workspace=workspace, target=target, action=action, selection={"ids": list(keys[:1_000])}
-        if keys else {"filter": {}}, reason=reason, state=state, matched=matched or len(keys),
-        total=len(keys), submitted=done, changed=done - refused, refused=refused,
-        until_key=max(keys, default=""), listed_to=max(keys, default=""), created_by=by,
-        created_at=at, begun_at=at + SECOND if keys else None,
-        finished_at=at + 40 * SECOND if has_ended else None, **columns,
+        workspace=workspace, target=target, action=action, reason=reason, state=state,
+        matched=matched or len(keys), total=len(keys), submitted=done, changed=done - refused,
+        refused=refused, until_key=max(keys, default=""), listed_to=max(keys, default=""),
+        created_by=by, created_at=at, finished_at=at + 40 * SECOND if has_ended else None, **values,
     )  # fmt: skip
     OperationItem.objects.bulk_create(
         OperationItem(

@@ -10,6 +10,9 @@ RELEASE = 39 * MINUTE  # before now
 INCIDENT = 36 * MINUTE
 LOSS = 15 * MINUTE
 RELEASES = ("4.11.3", "4.12.0")
+DISCARDED = 9 * MINUTE
+DISCARDED_BECAUSE = "The merchant has closed its account."
+PAUSED_BECAUSE = "bucket is being moved"
 SLOTS = 16
 # The descriptions of two queues.
 DESCRIBED = {
@@ -38,7 +41,7 @@ class Lane:
     per_minute: int  # tasks that complete
     run_ms: float
     failures: int  # tasks that failed for good in the last hour
-    error: tuple[str, str] = ("", "")
+    error: tuple[str, str, str] = ("", "", "")  # class, message, category
     max_running: int | None = None
     retrying: int = 0
     retried: float = 0.006  # the share of attempts that usually fail and are retried
@@ -57,19 +60,20 @@ class World:
     has_incident: bool = False
 
 
-GATEWAY = ("GatewayTimeout", "no answer from eu-1 within 30 s")
+GATEWAY = ("GatewayTimeout", "no answer from eu-1 within 30 s", "TIMEOUT")
 BILLING = Lane(
     "billing", "charge-card", "Charge order 48{:03d}", 912, 24, timedelta(minutes=6, seconds=12),
     31, 50, 1_200, 598, GATEWAY, max_running=24, retrying=143,
 )  # fmt: skip
 REPORTS = Lane(
     "reports", "render-report", "Monthly report NL-{:03d}", 37, 8, timedelta(seconds=14), 28, 18,
-    24_000, 12, ("MemoryLimitExceeded", "1.5 GiB used, 1.5 GiB allowed"), retrying=9,
+    24_000, 12, ("MemoryLimitExceeded", "1.5 GiB used, 1.5 GiB allowed", "RESOURCE"), retrying=9,
     retried=0.05,
 )  # fmt: skip
 EMAIL = Lane(
     "email", "send-email", "Receipt for order 48{:03d}", 214, 31, timedelta(seconds=9.4), 190,
-    1_090, 1_650, 8, ("SMTPServerDisconnected", "connection unexpectedly closed"), retrying=21,
+    1_090, 1_650, 8, ("SMTPServerDisconnected", "connection unexpectedly closed", "NETWORK"),
+    retrying=21,
 )  # fmt: skip
 DEFAULT = Lane(
     "default", "data-processing", "Normalise batch {:03d}", 118, 27, timedelta(seconds=1.8), 102,
@@ -77,7 +81,7 @@ DEFAULT = Lane(
 )  # fmt: skip
 WEBHOOKS = Lane(
     "webhooks", "http-webhook", "Notify merchant 7{:03d}", 3, 6, timedelta(seconds=0.42), 5, 444,
-    800, 31, ("HTTPStatusError", "410 Gone from hooks.kestrel.example"), retrying=13,
+    800, 31, ("HTTPStatusError", "410 Gone from hooks.kestrel.example", "DEPENDENCY"), retrying=13,
 )  # fmt: skip
 MEDIA = Lane(
     "media", "transcode-video", "Transcode clip {:03d}", 46, 0, timedelta(hours=2), 24, 0, 0, 0
@@ -97,7 +101,7 @@ STUDIO = World(
     (
         Lane(
             "thumbnails", "resize-image", "Resize image {:03d}", 12, 5, timedelta(seconds=3), 9,
-            120, 900, 2, ("UnidentifiedImageError", "cannot identify image file"),
+            120, 900, 2, ("UnidentifiedImageError", "cannot identify image file", "CODE"),
         ),
         Lane("uploads", "scan-upload", "Scan upload {:03d}", 0, 2, timedelta(), 0, 40, 350, 0),
     ),

@@ -77,6 +77,30 @@ def http_webhook(ctx: Any, payload: Order) -> None:
 
 
 @processor(
+    "issue-invoice",
+    retry=_PATIENT,
+    timeout_seconds=60,
+    title="Invoice",
+    owner="payments team",
+    runbook=_RUNBOOKS + "issue-invoice",
+)
+def issue_invoice(ctx: Any, payload: Any) -> None:
+    """Write the invoice of an order."""
+
+
+@processor(
+    "import-catalog",
+    retry=_PATIENT,
+    timeout_seconds=600,
+    title="Catalogue of a merchant",
+    owner="integrations team",
+    runbook=_RUNBOOKS + "import-catalog",
+)
+def import_catalog(ctx: Any, payload: Any) -> None:
+    """Read the catalogue of a merchant."""
+
+
+@processor(
     "transcode-video",
     payload=Order,
     retry=_PATIENT,

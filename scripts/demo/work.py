@@ -16,18 +16,30 @@ from scripts.demo import fleet
 from scripts.demo.story import (
     DAY,
     DESCRIBED,
+    DISCARDED,
+    DISCARDED_BECAUSE,
     HOUR,
     INCIDENT,
     LOSS,
     LOST_TASKS,
     MINUTE,
+    PAUSED_BECAUSE,
+    RELEASE,
     Lane,
     World,
 )
 from tasks_app.models import Queue, QueueDescriptor, Task, TaskAttempt, TaskLog
 from workers.models import Node
 
+# The first log line of an attempt.
+_BEGINS = {
+    "charge-card": "POST https://eu-1.gateway.example/v2/charges timeout=30",
+    "http-webhook": "POST https://hooks.kestrel.example/orders timeout=30",
+    "send-email": "SMTP mail.example:587",
+    "render-report": "Rendering 12 pages",
+}
 Death = tuple[datetime, Lane]
+_FIRST = 6  # nodes that began with the release
 _COMPLETED = 240  # newest ones of a queue; older ones have been removed
 _LOGGED = 60  # newest failed tasks of a workspace that have log lines
 _LIBRARY = "/usr/lib/python3.11/site-packages"
@@ -58,9 +70,12 @@ class Tasks:
         self._tasks: list[Task] = []
         self._attempts: list[TaskAttempt] = []
         self._slots: dict[int, list[dict[str, Any]]] = {}
+        self._nodes: dict[bool, list[int]] = {}  # those since the release, and those before it
 
     def make(self, nodes: dict[int, int], deaths: list[Death]) -> None:
         """All of them. `nodes`: how many slots of each are still free for what runs."""
+        old = Node.objects.filter(state="STOPPED").order_by("id").values_list("id", flat=True)
+        self._nodes = {True: list(nodes)[:_FIRST], False: list(old)}
         failed = [self._failed(at, lane) for at, lane in sorted(deaths, key=lambda each: each[0])]
         for lane in self.world.lanes:
             self._completed(lane, nodes)
@@ -80,7 +95,7 @@ class Tasks:
 
     def _queue(self, lane: Lane) -> Queue:
         is_paused = lane.queue == "media"
-        fields: dict[str, Any] = {"pause_reason": "bucket is being moved"} if is_paused else {}
+        fields: dict[str, Any] = {"pause_reason": PAUSED_BECAUSE} if is_paused else {}
         known = {field.name for field in Queue._meta.fields}
         queue = Queue.objects.create(
             workspace=self.workspace,
@@ -107,7 +122,7 @@ class Tasks:
             name=lane.name.format(number % 1_000),
             state=state,
             payload={
-                "order": 48_000 + number,
+                "order": 48_000 + number % 1_000,  # as its name says
                 "merchant": f"m-{number % 97:02d}",
                 "amount": "19.90",
             },
@@ -150,19 +165,20 @@ class Tasks:
         )
 
     def _failed(self, at: datetime, lane: Lane) -> UUID:
-        name, message = lane.error
+        name, message, category = lane.error
         text = _TRACEBACK.format(module=lane.type.replace("-", "_"), name=name, message=message)
-        category = "TRANSIENT" if lane.type != "render-report" else "CODE"
         error = {"class": name, "message": message, "traceback": text, "category": category}
         ran = timedelta(seconds=30 if lane.type == "charge-card" else lane.run_ms / 1e3)
         waited = timedelta(seconds=12)
+        node = self.random.choice(self._nodes[at > self.now - RELEASE + 3 * ran + 2 * waited])
         task = self._add(
             lane, "FAILED", at - 3 * ran - 2 * waited, attempt=2, max_attempts=2, error=error,
             started_at=at - ran, finished_at=at,
         )  # fmt: skip
         begun = at - 2 * ran - waited
-        self._attempt(task, 1, "FAILED", begun, ran, 1, error, waited=begun - ran - task.created_at)
-        self._attempt(task, 2, "FAILED", at, ran, 1, error)
+        waited = begun - ran - task.created_at
+        self._attempt(task, 1, "FAILED", begun, ran, node, error, waited=waited)
+        self._attempt(task, 2, "FAILED", at, ran, node, error)
         return task.id
 
     def _lines(self, failed: list[UUID]) -> Iterator[TaskLog]:
@@ -171,11 +187,11 @@ class Tasks:
         for attempt in self._attempts:
             if attempt.task_id not in newest or attempt.error is None:
                 continue
-            order = attempt.task.payload["order"]
+            begins = _BEGINS.get(attempt.task.type, "Work of")
             body = {"task": attempt.task, "attempt": attempt.attempt}
             yield TaskLog(
                 **body, at=attempt.started_at + timedelta(milliseconds=18), level="info",
-                message=f"POST https://eu-1.gateway.example/v2/charges order={order} timeout=30",
+                message=f"{begins} order={attempt.task.payload['order']}",
             )  # fmt: skip
             text = f"{attempt.error['class']}: {attempt.error['message']}"
             yield TaskLog(**body, at=attempt.finished_at, level="error", message=text)
@@ -213,11 +229,11 @@ class Tasks:
             )
 
     def _retrying(self, lane: Lane) -> None:
-        name, message = lane.error
+        name, message, category = lane.error
         for number in range(lane.retrying):
             ended = self.now - timedelta(seconds=number)
             ran = timedelta(seconds=min(30.0, lane.run_ms / 1e3))
-            error = {"class": name, "message": message, "traceback": "", "category": "TRANSIENT"}
+            error = {"class": name, "message": message, "traceback": "", "category": category}
             task = self._add(
                 lane, "RETRYING", ended - MINUTE, attempt=1, started_at=ended - ran, error=error,
                 run_at=self.now + timedelta(seconds=10 + number),
@@ -246,13 +262,13 @@ class Tasks:
             self._add(lane, "SCHEDULED", self.now - HOUR + MINUTE * number, run_at=at)
 
     def _resolve(self) -> None:
-        """Some of the older letters were looked at within the last hour."""
+        """Somebody looked at some of the older letters: see plans.make_audit."""
         older = DeadLetter.objects.filter(workspace=self.workspace, died_at__lt=self.now - HOUR)
-        for number, letter in enumerate(older.order_by("-died_at")[: self.world.resolved]):
+        for letter in older.order_by("-died_at")[: self.world.resolved]:
             letter.status = "DISCARDED"
-            letter.discard_reason = "The merchant has closed its account."
+            letter.discard_reason = DISCARDED_BECAUSE
             letter.resolved_by = "mira.okafor"
-            letter.resolved_at = self.now - MINUTE * (10 + number)
+            letter.resolved_at = self.now - DISCARDED
             letter.save()
 
 

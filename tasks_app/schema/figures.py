@@ -132,7 +132,7 @@ class Point(Resource):
     )
 
 
-class _Named:
+class NamedFigures:
     """Figures of one type or queue."""
 
     def __init__(self, figures: _Figures, **more: Any) -> None:
@@ -147,7 +147,7 @@ def _busiest(attribute: str) -> Any:
     return shown(
         "The 20 busiest.",
         compute=lambda found: [
-            _Named(figures, name=name) for name, figures in getattr(found, attribute)
+            NamedFigures(figures, name=name) for name, figures in getattr(found, attribute)
         ],
     )
 
@@ -180,7 +180,7 @@ class Performance(Resource):
     by_queue: list[Figures] = _busiest("by_queue")
     series: list[Point] = shown(
         "At most 300 points.",
-        compute=lambda found: [_Named(figures, at=at) for at, figures in found.series],
+        compute=lambda found: [NamedFigures(figures, at=at) for at, figures in found.series],
     )
 
 

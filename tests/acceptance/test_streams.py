@@ -1,11 +1,15 @@
 """Streamed responses to clients that read slowly, not at all, or leave."""
 
+import time
 import zipfile
 from io import BytesIO
 
 import httpx
 import pytest
 
+from controlplane.core.clock import now
+from controlplane.workspaces.exporting.stream import RECHECK_SECONDS
+from controlplane.workspaces.models import ApiKey
 from tasks_app.models import Task
 from tests.clients import key_client
 from tests.engine import Component, wait_until
@@ -94,6 +98,19 @@ def test_a_client_that_leaves_ends_its_export(app: App, key: str, tasks: None) -
     wait_until(lambda: is_idle(app.component), "that the server is idle", 60)
     assert httpx.get(f"{app.url}/tasks?limit=1", headers={"Authorization": key}).status_code == 200
     assert "Traceback" not in app.component.output()
+
+
+@pytest.mark.nightly
+@pytest.mark.ci
+def test_an_export_that_fails_has_no_end(app: App, key: str, tasks: None) -> None:
+    with start_export(app.url, key) as client:
+        assert client.read_head()[0] == 200
+        ApiKey.objects.update(revoked_at=now())
+        time.sleep(RECHECK_SECONDS)  # rights are not looked at again before
+        content, was_reset = client.read_to_end()
+    assert was_reset
+    assert not content.endswith(b"\r\n0\r\n\r\n")
+    assert content.count(b"\n{") < TASKS
 
 
 def test_the_first_bytes_of_a_workbook_come_before_its_last_rows(

@@ -1,26 +1,48 @@
 """The seeded demo: its numbers agree with each other, and it leaves the tasks of others alone."""
 
-import pytest
+from datetime import timedelta
+from typing import Any
 
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+from controlplane.core.clock import now
 from controlplane.ops.operations.models import Operation
 from controlplane.ops.operations.states import OperationState
 from controlplane.ops.overview.checks import run_checks
 from controlplane.ops.overview.queries.source import HOUR, Source
+from controlplane.ops.schedules.models import Firing
+from controlplane.ops.schedules.timing.parsing import parse_timing
 from controlplane.workspaces.models import Workspace
 from dlq.models import DeadLetter, LetterGroup
 from dlq.states import GroupState
 from scripts.demo import seed as seeding
+from scripts.demo.plans import SCHEDULES
 from scripts.demo.story import NODES, PAYMENTS, WORLDS
 from tasks_app.models import Task
 from tasks_app.queries.counts import count_tasks
-from tests.factories import make_task
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def payments() -> Workspace:
+@pytest.fixture(scope="module")
+def payments(committed_rows: None) -> Workspace:
     return seeding.seed()[0]
+
+
+@pytest.fixture
+def root(payments: Workspace) -> Client:
+    client = Client()
+    client.force_login(get_user_model().objects.get(username="jonas.weber"))
+    return client
+
+
+def count_shown(answer: Any) -> int:
+    """How many rows a list has, as its menu of exports says it."""
+    context = answer.context
+    menu = context["export"] if "export" in context else context["cl"].export
+    return int(menu.words.partition(" ")[0].replace(",", ""))
 
 
 def test_the_figures_agree(payments):
@@ -65,9 +87,48 @@ def test_groups_and_operations_are_in_every_state(payments):
         assert operation.items.exclude(outcome="").count() == operation.submitted
 
 
-def test_a_database_with_tasks_is_left_alone(monkeypatch, capsys):
-    make_task()
+def test_a_figure_of_the_overview_is_that_of_the_list_to_which_it_leads(payments, root):
+    page = root.get("/admin/", {"workspace": payments.slug})
+    (panel,) = [each for each in page.context["panels"] if each.panel.name == "figures"]
+    figures = {each.key: each for each in panel.data["rows"]}
+    for key in ("waiting", "running"):
+        shown = figures[key].title or figures[key].value
+        assert int(shown.replace(",", "")) == count_shown(root.get(figures[key].url))
+    failed = int(figures["failures"].base.partition(" of ")[0].replace(",", ""))
+    assert failed == count_shown(root.get(figures["failures"].url))
+    inbox = root.get(figures["letters"].url)
+    letters = figures["letters"]
+    assert inbox.context["open_letters"] == int(letters.title or letters.value)
+    assert figures["wait"].base.startswith("billing,")  # its wait goes on while the test runs
+
+
+def test_the_letters_of_a_group_are_those_of_its_list(payments, root):
+    for line in root.get("/admin/dlq/lettergroup/", {"workspace": payments.slug, "view": "all"}
+                         ).context["inbox"].lines:  # fmt: skip
+        group = root.get(f"/admin/dlq/lettergroup/{line.group.id}/change/").context
+        assert group["detail"].count == line.view.count
+        if line.view.count:
+            assert group["spread"].total == line.view.count
+            count, url = next((count, url) for _, _, count, url in group["deaths_rows"] if url)
+            assert int(count.replace(",", "")) == count_shown(root.get(url))
+            for _, places in group["places"]:
+                assert sum(place.number for place in places) == line.view.count
+                assert places[0].number == count_shown(root.get(places[0].url))
+        newest = [letter.died_at for letter in group["members"]]
+        assert newest == sorted(newest, reverse=True)
+        assert group["detail"].group.first_seen <= group["detail"].last_seen <= now()
+
+
+def test_schedules_fire_at_their_times(payments):
+    for firing in Firing.objects.filter(workspace_id=payments.id).select_related("schedule"):
+        timing = parse_timing(SCHEDULES[firing.schedule.name])
+        moment = timedelta(microseconds=1)
+        assert timing.next_after(firing.scheduled_for - moment) == firing.scheduled_for
+
+
+def test_a_database_with_tasks_is_left_alone(payments, monkeypatch, capsys):
+    before = Task.objects.count()
     monkeypatch.setattr("sys.argv", ["seed-demo"])
     assert seeding.main() == 2
     assert "--force" in capsys.readouterr().err
-    assert Task.objects.count() == 1
+    assert Task.objects.count() == before

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from controlplane.core.admin import scales
@@ -143,6 +144,58 @@ def draw_histogram(
         columns=["Above", "Up to", "Count"],
         rows=[[write(each.low), write(each.high), f"{each.count:,}"] for each in bins],
     )
+
+
+def draw_times(
+    begin: datetime,
+    step: timedelta,
+    counts: Sequence[int],
+    sentence: str,
+    *,
+    zone: tzinfo = UTC,
+    what: str = "Count",
+    tone: str = "series",
+    height: int = 120,
+) -> Histogram:
+    """A column for each step of time, the first of which begins at `begin`. `what` is counted.
+    Raises ValueError: there are more than MAX_COLUMNS steps."""
+    if len(counts) > MAX_COLUMNS:
+        raise ValueError(f"A histogram has at most {MAX_COLUMNS} columns, not {len(counts)}.")
+    width = 100 / max(1, len(counts))
+    edges = [(begin + step * number).astimezone(zone) for number in range(len(counts) + 1)]
+    clocks = [edge.strftime("%Y-%m-%d %H:%M %Z") for edge in edges]
+    scale = scales.linear(counts, height)
+    return Histogram(
+        sentence=sentence,
+        height=height,
+        grid=scales.ticks(scale, lambda value: f"{value:,.0f}", parts=1),
+        columns_drawn=[
+            Column(
+                x=round(number * width + _GAP / 2, 2),
+                width=round(width - _GAP, 2),
+                y=scale(count),
+                height=shorten(height - scale(count)),
+                title=f"{clocks[number]} to {clocks[number + 1]}: {count:,}",
+                tone=tone,
+            )
+            for number, count in enumerate(counts)
+        ],
+        marks=[],
+        texts=[],
+        axis=[
+            Text(tick.position, 14, tick.text, css="", anchor=_anchor(tick.position))
+            for tick in scales.time_ticks(edges[0], edges[-1], zone, most=5)
+        ],
+        columns=["From", "To", what],
+        rows=[
+            [clocks[number], clocks[number + 1], f"{count:,}"]
+            for number, count in enumerate(counts)
+        ],
+    )
+
+
+def _anchor(position: float) -> str:
+    return "start" if position < 4 else "end" if position > 92 else "middle"
 
 
 def _place(value: float, bins: Sequence[Bin]) -> float:

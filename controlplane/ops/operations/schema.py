@@ -99,9 +99,9 @@ def _title(operation: OperationRow) -> str:
     verb = _verb_of(operation)
     if verb is None:
         return f"{operation.action} {operation.target}"
-    is_listing = operation.begun_at is None and operation.state == OperationState.LISTING
-    number = operation.matched if is_listing else operation.total
-    about = "about " if is_listing and operation.is_estimate else ""
+    has_begun = operation.begun_at is not None
+    number = operation.total if has_begun else operation.matched
+    about = "" if has_begun or not operation.is_estimate else "about "
     return f"{verb.title} {about}{verb.target.count(number)}"
 
 

@@ -116,7 +116,7 @@ def running(source: Source) -> KeyFigure:
         note=f"of {format_count(slots, 'slot')}" if slots else "no live worker",
         base=format_percent(total / slots) if slots else "",
         was=was,
-        link=Link("workers_node_changelist"),
+        link=_link_tasks(source, status="RUNNING", internal="true"),
         spark=draw_spark(source.line(values, total), "Running tasks, one hour."),
     )
 

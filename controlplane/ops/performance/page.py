@@ -11,16 +11,16 @@ from django.template.response import TemplateResponse
 from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
 from controlplane.ops.performance.drawings import draw_all
+from controlplane.ops.performance.files import describe_menus, read_type
 from controlplane.ops.performance.queries import list_marks, list_node_work
 from controlplane.ops.performance.span import PRESETS, Span, read_span
+from controlplane.ops.performance.steps import read_figures, read_steps
 from controlplane.workspaces.adminpages import list_own_workspaces
 from controlplane.workspaces.chosen import choose_workspace
 from scaling.queries.pool import read_objective
 from tasks_app.admin.links import quoted, tasks_url
-from tasks_app.queries.performance import Figures, Performance, summarize_span
-from tasks_app.queries.samples import read_samples
+from tasks_app.queries.performance import Figures, Performance
 
-_MAX_NAME = 200
 _MAX_MARKS = 20
 
 
@@ -33,7 +33,7 @@ def performance(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied("You have no role in any workspace: ask an administrator for one.")
     request.shown_workspace = workspace.slug  # type: ignore[attr-defined] # the frame says it
     span = read_span(request.GET, now())
-    type_name = request.GET.get("type", "")[:_MAX_NAME].replace("\0", "")
+    type_name = read_type(request)
     context = {
         **admin.site.each_context(request),
         "title": "Performance",
@@ -55,34 +55,30 @@ def performance(request: HttpRequest) -> HttpResponse:
 def _describe(workspace: Any, span: Span, type_name: str) -> dict[str, Any]:
     """The figures; a part that cannot be read in time says so, and the others stay."""
     context: dict[str, Any] = {"problem": "", "nodes": [], "nodes_problem": ""}
-    workspace_id = workspace.id
-    marks = list_marks(workspace_id, span)
+    marks = list_marks(workspace.id, span)
     context["marks"] = marks[:_MAX_MARKS]
     try:
-        found = summarize_span(
-            workspace_id,
-            span.begin,
-            span.end,
-            span.unit,
-            span.step,
-            types=[type_name] if type_name else [],
-        )
+        found = read_figures(workspace.id, span, [type_name] if type_name else [])
     except Invalid as error:
         return {**context, "problem": str(error)}
-    samples = read_samples(
-        workspace_id, span.begin, span.begin + span.step * (span.buckets - 1), span.step
-    )
+    steps = read_steps(workspace.id, span, found)
     context |= {
         "found": found,
         "figures": describe_figures(found),
-        "drawings": draw_all(found, span, samples, marks, read_objective() * 1_000),
         "types": [_row(name, figures, span, workspace.slug) for name, figures in found.by_type],
     }
     try:
         context["nodes"] = list_node_work(span)
     except Invalid as error:
         context["nodes_problem"] = str(error)
-    return context
+    rows = {"steps": len(steps), "types": len(found.by_type), "nodes": len(context["nodes"])}
+    menus = describe_menus(workspace.slug, span, type_name, rows)
+    drawings = draw_all(found, span, steps, marks, read_objective() * 1_000)
+    return {
+        **context,
+        "menus": menus,
+        "drawings": [(drawing, menus[drawing.key]) for drawing in drawings],
+    }
 
 
 def describe_figures(found: Performance) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from controlplane.core.clock import utc_z
+from controlplane.core.errors import Invalid
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 PRESETS: Mapping[str, timedelta] = {
@@ -65,6 +66,20 @@ def read_span(params: Mapping[str, str], at: datetime) -> Span:
     name = params.get("span", "")
     name = name if name in PRESETS else DEFAULT
     return _cut(name, at - PRESETS[name], at, at)
+
+
+def find_span(name: str, begin: datetime | None, end: datetime | None, at: datetime) -> Span:
+    """As `read_span`, for those who have to be exact. Raises Invalid: there is no such span."""
+    if name not in PRESETS:
+        message = f"One of {', '.join(PRESETS)}."
+        raise Invalid(errors=[{"field": "span", "message": message}])
+    if begin is None and end is None:
+        return _cut(name, at - PRESETS[name], at, at)
+    end = min(end or at, at)
+    if begin is None or not SHORTEST <= end - begin <= LONGEST:
+        message = "A time from five minutes to 30 days before `to`, or before now."
+        raise Invalid(errors=[{"field": "from", "message": message}])
+    return _cut("", begin, end, at)
 
 
 def _cut(name: str, begin: datetime, end: datetime, at: datetime) -> Span:

@@ -1,6 +1,6 @@
 """The lists that can be exported."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils.module_loading import autodiscover_modules
 
+from controlplane.core.exports.batches import read_batches
 from controlplane.core.exports.columns import Column, fields_of, list_columns
 from controlplane.core.exports.files import Format
 from controlplane.core.formatting import format_count
@@ -18,7 +19,7 @@ from controlplane.core.schema.represent import read_fields
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.states import Role
 
-Rows = QuerySet[Any]
+Rows = QuerySet[Any] | Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,13 @@ def _as_they_are(rows: Sequence[Any]) -> Sequence[Any]:
 class ExportedList:
     """A list. `path` is that of its export in the API, `resource` and `role` what that needs.
 
-    `rows` are those of the API's list. `prepare` is applied to these, and to those of a page,
-    before they are read; `describe` looks up what the rows of a batch need, at once. `key` is the
-    unique column by which they are ordered, `sized` are columns of JSON without a small bound.
-    `read` and `write` turn the filter from a query string, and into JSON; `parameters` describes
-    what `read` takes beside the conditions, for the OpenAPI document. `owner` is the noun of the
-    object that a list belongs to. What is not `is_of_workspace` belongs to the installation.
+    `rows` are those of the API's list, or a sequence of a few that are computed. `prepare` is
+    applied to these, and to those of a page, before they are read; `describe` looks up what the
+    rows of a batch need, at once. `key` is the unique column by which they are ordered, `sized` are
+    columns of JSON without a small bound. `read` and `write` turn the filter from a query string,
+    and into JSON; `parameters` describes what `read` takes beside the conditions, for the OpenAPI
+    document. `owner` is the noun of the object that a list belongs to. What is not
+    `is_of_workspace` belongs to the installation.
     """
 
     name: str
@@ -62,7 +64,7 @@ class ExportedList:
     rows: Callable[[Selected], Rows]
     filter: type[Any] = NoFilter
     role: Role = Role.VIEWER
-    prepare: Callable[[Rows], Rows] = lambda rows: rows
+    prepare: Callable[[QuerySet[Any]], QuerySet[Any]] = lambda rows: rows
     describe: Callable[[Sequence[Any]], Sequence[Any]] = _as_they_are
     key: str = "-id"
     sized: tuple[str, ...] = ()
@@ -103,6 +105,14 @@ class ExportedList:
             return self.columns
         by_name = {column.name: column for column in self.columns}
         return tuple(by_name[name] for name in names)
+
+    def read_batches(self, rows: Rows) -> Iterator[Sequence[Any]]:
+        """All of these rows; computed ones are a batch."""
+        if not isinstance(rows, QuerySet):
+            return iter([rows])
+        # What a list leaves out of its rows, an export may need.
+        prepared = self.prepare(rows.defer(None))
+        return read_batches(prepared, key=self.key, sized=self.sized)
 
     def needed_fields(self, names: Sequence[str] | None, file_format: Format) -> Any:
         """The fields of a row that the file needs; None for all."""

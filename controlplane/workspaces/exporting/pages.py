@@ -19,7 +19,7 @@ from controlplane.core.errors import Invalid, TooMany
 from controlplane.core.exports.files import FORMATS, Format
 from controlplane.workspaces.adminaccess import AdminAccess, actor_in, is_allowed, own_workspaces
 from controlplane.workspaces.exporting.access import Access
-from controlplane.workspaces.exporting.lists import ExportedList, find_list
+from controlplane.workspaces.exporting.lists import ExportedList, Rows, find_list
 from controlplane.workspaces.exporting.responses import read_format, respond
 from controlplane.workspaces.exporting.stream import Wanted, start_export
 
@@ -30,7 +30,7 @@ else:
 
 WORKSPACE = "workspace"
 # What the menu adds to the address of the list, and what says only where in the list the page is.
-_OF_THE_FILE = ("format", "bom")
+_OF_THE_FILE = ("format", "bom", "fields")
 _OF_THE_PLACE = (PAGE_VAR, "after", "before")
 _SHOWN = 100  # characters of a value in the audit log
 _MAX_CHOICES = 200
@@ -169,11 +169,12 @@ def make_menu(
 def respond_to_page(
     request: HttpRequest,
     exported: ExportedList,
-    rows: QuerySet[Any],
+    rows: Rows,
     file_format: Format,
     workspace_id: UUID,
     *,
     permission: str,
+    columns: Sequence[str] | None = None,
     is_of_workspace: bool = True,
     has_mark: bool = False,
 ) -> HttpResponseBase:
@@ -189,7 +190,9 @@ def respond_to_page(
         filter={
             name[:_SHOWN]: [value[:_SHOWN] for value in values]
             for name, values in request.GET.lists()
+            if name not in _OF_THE_FILE
         },
+        columns=columns,
         has_mark=has_mark,
         access=access,
     )

@@ -12,7 +12,6 @@ from django.conf import settings
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, DomainError
-from controlplane.core.exports.batches import read_batches
 from controlplane.core.exports.files import Format, write_csv, write_ndjson, write_workbook
 from controlplane.core.ids import uuid7
 from controlplane.core.schema import represent
@@ -56,9 +55,7 @@ def start_export(wanted: Wanted, rows: Rows, actor: Actor) -> "Export":
     person = f"{actor.kind}:{actor.id}"
     slots.take(person)
     try:
-        # What a list leaves out of its rows, an export may need.
-        rows = exported.prepare(rows.defer(None))
-        batches = read_batches(rows, key=exported.key, sized=exported.sized)
+        batches = exported.read_batches(rows)
         first = next(batches, [])
         # On its own: the rows leave even if nothing else is ever written about them.
         export_id = str(uuid7())

@@ -115,6 +115,8 @@ SHARED_VERBS = {
     "workflows_workflow_export": ("GET", "viewer", {}),
     "workflows_workflowrun_export": ("GET", "viewer", {}),
     "workspaces_auditevent_export": ("GET", "admin", {}),
+    "workspaces_apikey_export": ("GET", "admin", {}),
+    "workspaces_membership_export": ("GET", "admin", {}),
     "tasks_app_task_list_changes": ("GET", "viewer", {}),
     "workspaces_auditevent_newer": ("GET", "admin", {}),
     "tasks_app_task_submit": ("GET", "operator", {}),

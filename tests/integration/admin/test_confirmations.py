@@ -58,7 +58,7 @@ NEEDS_NO_QUESTION = {
         "dlq_deadletter", "dlq_lettergroup", "dlq_replay", "operations_operation",
         "schedules_firing", "schedules_schedule", "scaling_scalingevent", "stress_stresstest",
         "tasks_app_queue", "workers_node", "workflows_workflow", "workflows_workflowrun",
-        "workspaces_auditevent",
+        "workspaces_auditevent", "workspaces_apikey", "workspaces_membership",
     )),
 }  # fmt: skip
 ACTIONS_THAT_ASK = {

@@ -14,6 +14,7 @@ from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent, Workspace
 from dlq.discard import discard_letter
 from dlq.models import LetterGroup
+from tests.clients import key_client, user_client
 from tests.exportfiles import content_of, read_csv, read_ndjson
 from tests.factories import make_items, make_letter, make_operation, make_queue, make_task
 from tests.integration.admin.crowd import add_rows
@@ -23,7 +24,7 @@ LISTS = [
     "dlq_deadletter", "dlq_lettergroup", "dlq_replay", "operations_operation", "schedules_firing",
     "schedules_schedule", "scaling_scalingevent", "stress_stresstest", "tasks_app_queue",
     "tasks_app_task", "workers_node", "workflows_workflow", "workflows_workflowrun",
-    "workspaces_auditevent",
+    "workspaces_apikey", "workspaces_auditevent", "workspaces_membership",
 ]  # fmt: skip
 
 
@@ -53,6 +54,8 @@ def rows(client: Client, menu: Any, **more: str) -> list[dict[str, Any]]:
 
 def test_every_list_has_a_menu_and_a_file(root: Client) -> None:
     add_rows(3)
+    key_client("viewer")
+    user_client("viewer")
     for name in LISTS:
         answer = root.get(reverse(f"admin:{name}_changelist"))
         menu = menu_of(answer)
