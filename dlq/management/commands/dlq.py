@@ -35,14 +35,13 @@ from dlq.filters import LetterFilter
 from dlq.management import tables
 from dlq.management.groups import GroupCommands
 from dlq.replays import DEFAULT_STAGES
+from dlq.replayschema import Replay, ReplayDetail
 from dlq.schema import (
     Canary,
     Letter,
     LetterAction,
     LetterDetail,
     LetterStats,
-    Replay,
-    ReplayDetail,
     Reprocess,
 )
 from dlq.states import ReplayState
