@@ -20,6 +20,7 @@ from controlplane.workspaces.idempotent_calls import KEY_PARAMETER, idempotent
 from controlplane.workspaces.permissions import WorkspaceRequest
 from dlq import bulk, discard, queries, replays, reprocess
 from dlq.filters import LetterFilter
+from dlq.replayschema import Replay, ReplayDetail, ReplayStarted
 from dlq.schema import (
     NO_CANARY,
     Discard,
@@ -28,9 +29,6 @@ from dlq.schema import (
     LetterActionResult,
     LetterDetail,
     LetterStats,
-    Replay,
-    ReplayDetail,
-    ReplayStarted,
     Reprocess,
 )
 from tasks_app.api.base import CountedPagination

@@ -1,6 +1,6 @@
 """Dead letters, their groups and replays in the audit log."""
 
-from controlplane.workspaces.audit.kinds import Kind, register
+from controlplane.workspaces.audit.kinds import Kind, common_verbs, register
 from dlq.models import DeadLetter, LetterGroup, Replay
 
 register(
@@ -12,7 +12,7 @@ register(
         page="dlq_deadletter",
         rows=DeadLetter.objects.all,
         label="name",
-        verbs={"dlq.reprocess": "reprocessed", "dlq.discard": "discarded"},
+        verbs=common_verbs("dlq.", "reprocess", "discard"),
     ),
     Kind(
         target="failure-group",
@@ -44,9 +44,7 @@ register(
         rows=Replay.objects.all,
         verbs={
             "dlq.replay": "started",
-            "dlq.replay_pause": "paused",
-            "dlq.replay_resume": "resumed",
-            "dlq.replay_cancel": "cancelled",
+            **common_verbs("dlq.replay_", "pause", "resume", "cancel"),
         },
     ),
 )

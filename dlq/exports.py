@@ -6,7 +6,8 @@ from dlq import queries
 from dlq.filters import GroupFilter, LetterFilter
 from dlq.groupschema import LetterGroup
 from dlq.queries.groups import describe_groups, list_letter_groups, name_owners
-from dlq.schema import Letter, Replay
+from dlq.replayschema import Replay
+from dlq.schema import Letter
 
 
 def _list_groups(selected: Selected) -> Rows:

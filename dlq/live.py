@@ -10,7 +10,8 @@ from dlq.groupschema import LetterGroup
 from dlq.queries import get_letter_stats, get_replay
 from dlq.queries.groups import describe_groups, list_letter_groups
 from dlq.replayprogress import describe_progress, describe_stages
-from dlq.schema import Group, LetterStats, Replay
+from dlq.replayschema import Replay
+from dlq.schema import Group, LetterStats
 from dlq.states import GroupState
 
 _MAX_GROUPS = 50

@@ -54,7 +54,7 @@ class Autoscaler:
             if self._leads:
                 self._leadership.resign()
         except _AWAY as error:
-            logger.warning("autoscaler end incomplete error=%s", error)
+            logger.warning("Autoscaler not ended cleanly: error=%s", error)
 
     def run_pass(self) -> float:
         """Make one pass. Returns for how many seconds to sleep."""
@@ -67,14 +67,14 @@ class Autoscaler:
                 self._loop.run_once()
         except _AWAY as error:
             logger.warning(
-                "autoscaler pass failed retry_seconds=%s error=%s", _RETRY_SECONDS, error
+                "Autoscaler pass failed: retry_seconds=%s error=%s", _RETRY_SECONDS, error
             )
             connections.close_all()
             self._lead_due = 0.0
             return _RETRY_SECONDS
         except Exception:
             # Any error: a fleet without its autoscaler is worse than one that is late.
-            logger.exception("autoscaler pass failed retry_seconds=%s", _BROKEN_SECONDS)
+            logger.exception("Autoscaler pass failed: retry_seconds=%s", _BROKEN_SECONDS)
             return _BROKEN_SECONDS
         return _PASS_SECONDS
 

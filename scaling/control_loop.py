@@ -76,7 +76,7 @@ class ControlLoop:
             if leads:
                 self._tracker.end()
         except FleetError as error:
-            logger.warning("fleet close failed backend=%s error=%s", self._fleet.name, error)
+            logger.warning("Fleet not closed: backend=%s error=%s", self._fleet.name, error)
 
     def _follow(self, pool: Pool) -> FleetSnapshot | None:
         """The fleet, after launches and drains were updated; None if the back-end does not
@@ -195,7 +195,7 @@ class ControlLoop:
             event = self._record(pool, plan, EventState.ACTING)
         elif not transitions.move_event(event.id, EventState.ACTING):
             return  # a newer override has superseded it
-        logger.info("scaling event=%s sentence=%s", event.id, plan.sentence)
+        logger.info("Scaling event: id=%s sentence=%s", event.id, plan.sentence)
         try:
             if plan.change > 0:
                 start_workers(self._fleet, event, plan.change)
@@ -240,7 +240,7 @@ class ControlLoop:
     def _report_problem(self, problem: str) -> None:
         """Once, not at each pass."""
         if problem != self._problem:
-            logger.warning("fleet unreachable backend=%s problem=%s", self._fleet.name, problem)
+            logger.warning("Fleet unreachable: backend=%s problem=%s", self._fleet.name, problem)
             alert_raised.send_robust(
                 sender=ControlLoop,
                 kind="fleet-unreachable",

@@ -74,7 +74,7 @@ class LaunchTracker:
             if worker is not None and worker.is_ready and worker.node is not None:
                 transitions.end_launch(launch.id, LaunchState.READY, node_id=worker.node.id)
             elif problem := _find_problem(launch, worker, ended, now() - launch.asked_at > limit):
-                logger.warning("launch failed key=%s problem=%s", launch.key, problem)
+                logger.warning("Launch failed: key=%s problem=%s", launch.key, problem)
                 transitions.end_launch(launch.id, LaunchState.FAILED, problem=problem[:1000])
                 self._stop_failed(worker)
                 has_failed = True

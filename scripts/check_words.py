@@ -56,10 +56,8 @@ _UNREAD = re.compile(
 )
 # Names that an earlier release stored, in the files that must read them.
 STORED_NAMES = {
-    "controlplane/ops/stress/sql/adopt_chunks.sql": "fates",
     "scaling/fleet/process.py": "told",
     "tests/fleets/test_process.py": "told",
-    "tests/integration/stress/test_upgrade.py": "fates",
 }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from controlplane.workspaces.audit.kinds import Kind, register
+from controlplane.workspaces.audit.kinds import Kind, common_verbs, register
 from tasks_app.models import Queue, Task
 
 
@@ -26,12 +26,10 @@ register(
         rows=Task.objects.all,
         label="name",
         verbs={
-            "task.cancel": "cancelled",
-            "task.retry": "retried",
+            **common_verbs("task.", "cancel", "retry", "delete"),
             "task.run_now": "started at once",
             "task.edit": "changed",
             "task.reprioritize": "changed the priority of",
-            "task.delete": "deleted",
             "task.repeat": "repeated the work of",
         },
     ),

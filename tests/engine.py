@@ -157,7 +157,7 @@ class Engine:
                 return httpx.get(f"{url}/health/live").status_code == 200
             return False
 
-        self.wait(answers, "the app service")
+        self.wait(answers, "the app service", timeout=90.0)  # on a busy machine a start is slow
         return url
 
     def wait(self, condition: Callable[[], Any], what: str, timeout: float = 30.0) -> Any:

@@ -1,6 +1,6 @@
 """Workflows and their runs in the audit log."""
 
-from controlplane.workspaces.audit.kinds import Kind, register
+from controlplane.workspaces.audit.kinds import Kind, common_verbs, register
 from workflows.models import Workflow, WorkflowRun
 
 register(
@@ -12,11 +12,7 @@ register(
         page="workflows_workflow",
         rows=Workflow.objects.all,
         label="name",
-        verbs={
-            "workflow.create": "created",
-            "workflow.update": "changed",
-            "workflow.delete": "deleted",
-        },
+        verbs=common_verbs("workflow.", "create", "update", "delete"),
     ),
     Kind(
         target="workflow_run",
@@ -28,8 +24,7 @@ register(
         label="workflow__name",
         verbs={
             "workflow.execute": "started",
-            "workflow.cancel": "cancelled",
-            "workflow.retry": "retried",
+            **common_verbs("workflow.", "cancel", "retry"),
             "workflow.approve": "approved a step of",
             "workflow.reject": "rejected a step of",
         },

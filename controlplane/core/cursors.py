@@ -127,12 +127,12 @@ class Cursor:
         )
 
 
-def count_or_estimate(queryset: QuerySet[Any], most: int | None = None) -> tuple[int, bool]:
-    """How many rows, and whether that is the planner's estimate: beyond `most`, or EXACT_TOTAL."""
+def count_or_estimate(queryset: QuerySet[Any], limit: int | None = None) -> tuple[int, bool]:
+    """How many rows, and whether that is the planner's estimate: beyond `limit`, or EXACT_TOTAL."""
     plain = queryset.order_by()
-    most = EXACT_TOTAL if most is None else most
-    counted = plain[: most + 1].count()
-    if counted <= most:
+    limit = EXACT_TOTAL if limit is None else limit
+    counted = plain[: limit + 1].count()
+    if counted <= limit:
         return counted, False
     return max(estimate_rows(plain), counted), True
 

@@ -5,51 +5,64 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import NamedTuple
 
 # Method, route, status and seconds of a request.
 Observer = Callable[[str, str, int, float], None]
 
 _observers: list[Observer] = []
-_request_id: ContextVar[str] = ContextVar("taskplane_request_id", default="")
-_client_ip: ContextVar[str | None] = ContextVar("taskplane_client_ip", default=None)
-_door: ContextVar[str] = ContextVar("taskplane_door", default="")
-_reason: ContextVar[str] = ContextVar("taskplane_reason", default="")
-
 PAGE, API, COMMAND = "page", "api", "command"
 MAX_REASON = 2_000
 # More things than this are changed only for a reason, also where it can be undone.
 WITHOUT_REASON = 100
 
 
+class RequestFacts(NamedTuple):
+    """What is known of the current work. `id` is empty outside a request. `door` is how it came in:
+    PAGE, API or COMMAND, empty for the platform's own work. `reason` is why the person or the
+    client does it, empty if they did not say."""
+
+    id: str = ""
+    client_ip: str | None = None
+    door: str = ""
+    reason: str = ""
+
+
+_NOTHING = RequestFacts()
+_current: ContextVar[RequestFacts] = ContextVar("taskplane_request", default=_NOTHING)
+
+
 def current_request_id() -> str:
-    """The id of the current request; empty outside a request."""
-    return _request_id.get()
+    return _current.get().id
 
 
 def current_client_ip() -> str | None:
-    """The client of the current request; None outside a request."""
-    return _client_ip.get()
+    return _current.get().client_ip
 
 
 def current_door() -> str:
-    """How the current work came in: PAGE, API or COMMAND; empty for the platform's own."""
-    return _door.get()
+    return _current.get().door
 
 
 def current_reason() -> str:
-    """Why the person or the client does what is being done; empty if they did not say."""
-    return _reason.get()
+    return _current.get().reason
+
+
+def enter_request(facts: RequestFacts) -> None:
+    """Remember the request for the rest of this context."""
+    _current.set(facts._replace(reason=_clean(facts.reason)) if facts.reason else facts)
+
+
+def leave_request() -> None:
+    _current.set(_NOTHING)
 
 
 @contextmanager
 def stating_reason(reason: str) -> Iterator[None]:
     """Every event of the audit log that is written in the block has this reason, unless it has one
     of its own."""
-    token = _reason.set(_clean(reason))
-    try:
+    with _replacing(reason=_clean(reason)):
         yield
-    finally:
-        _reason.reset(token)
 
 
 def needs_reason(count: int, *, is_undoable: bool) -> bool:
@@ -57,33 +70,24 @@ def needs_reason(count: int, *, is_undoable: bool) -> bool:
     return count > WITHOUT_REASON or (count > 1 and not is_undoable)
 
 
-def _clean(reason: str) -> str:
-    return " ".join(reason.replace("\0", " ").split())[:MAX_REASON] if reason else ""
-
-
-def enter_request(
-    request_id: str, client_ip: str | None, door: str = API, reason: str = ""
-) -> None:
-    """Remember the request for the rest of this context."""
-    _request_id.set(request_id)
-    _client_ip.set(client_ip)
-    _door.set(door)
-    _reason.set(_clean(reason))
-
-
-def leave_request() -> None:
-    enter_request("", None, "", "")
-
-
 @contextmanager
 def working_for(cause: str, door: str = "") -> Iterator[None]:
     """Work outside a request: `cause`, such as `operation:<id>`, takes the place of its id."""
-    tokens = (_request_id.set(cause), _door.set(door))
+    with _replacing(id=cause, door=door):
+        yield
+
+
+@contextmanager
+def _replacing(**facts: str) -> Iterator[None]:
+    token = _current.set(_current.get()._replace(**facts))
     try:
         yield
     finally:
-        _request_id.reset(tokens[0])
-        _door.reset(tokens[1])
+        _current.reset(token)
+
+
+def _clean(reason: str) -> str:
+    return " ".join(reason.replace("\0", " ").split())[:MAX_REASON]
 
 
 def register_observer(observe: Observer) -> None:

@@ -38,7 +38,6 @@ class Kind(StrEnum):
 class Code:
     """Why a socket is closed, and the code of an error message."""
 
-    GOING_AWAY = 1001
     BAD_MESSAGE = 4400
     NO_IDENTITY = 4401
     FORBIDDEN = 4403

@@ -8,6 +8,11 @@ SECRET_KEY = "only-for-tests-and-never-reachable-from-another-machine"
 # Hashing a password slowly is the point in production and only a delay here.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+if "TASKPLANE_TEST_DATABASE" not in os.environ:
+    # A test's transaction is idle while its first request imports every view: on a busy machine for
+    # longer than an installation allows.
+    for _database in DATABASES.values():
+        _database["OPTIONS"]["options"] += " -c idle_in_transaction_session_timeout=120000"
 
 if os.environ.get("TASKPLANE_TEST_DATABASE"):
     # A process that a test started: it works in the database that the test made.

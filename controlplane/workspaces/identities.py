@@ -24,7 +24,7 @@ from controlplane.workspaces.states import ActorKind, Role
 # A revoked key is refused by every process after this long at the latest.
 REMEMBER_SECONDS = 5.0
 NOTE_USE_SECONDS = 60.0
-_REMEMBER_MOST = 10_000
+_MAX_REMEMBERED = 10_000
 
 SCHEME = "tp_"
 _ID_LENGTH = 8
@@ -126,7 +126,7 @@ class KeyDirectory:
             last_used_at=row.last_used_at,
         )
         with self._lock:
-            if len(self._found) >= _REMEMBER_MOST:
+            if len(self._found) >= _MAX_REMEMBERED:
                 self._found.clear()
             self._found[digest] = (self._clock() + REMEMBER_SECONDS, identity)
         return identity
@@ -137,7 +137,7 @@ class KeyDirectory:
         with self._lock:
             if at - self._noted.get(identity.key_id, -NOTE_USE_SECONDS) < NOTE_USE_SECONDS:
                 return
-            if len(self._noted) >= _REMEMBER_MOST:
+            if len(self._noted) >= _MAX_REMEMBERED:
                 self._noted.clear()
             self._noted[identity.key_id] = at
         with connection.cursor() as cursor:

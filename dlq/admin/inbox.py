@@ -8,7 +8,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
@@ -52,6 +52,7 @@ class GroupAdmin(GroupQuestions):
 
     exported = "dead-letter-groups"
     export_permission = "dlq.view_deadletter"
+    gone = "This group was removed, or it is not yours to see."
     list_select_related = ["owner", "workspace"]
     fieldsets: ClassVar[Any] = [(None, {"fields": ["id"]})]
 
@@ -148,26 +149,18 @@ class GroupAdmin(GroupQuestions):
         found: LetterGroup | None = rows.filter(pk=wanted).first()
         return found
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
+    def show_row(self, request: HttpRequest, row: LetterGroup) -> HttpResponse:
         """The page of one group."""
-        group = self.get_object(request, object_id)
-        if group is None or not self.has_view_permission(request, group):
-            self.message_user(request, "There is no such group.", messages.WARNING)
-            return HttpResponseRedirect(reverse("admin:index"))
-        if request.method == "POST":
-            raise PermissionDenied  # its forms lead elsewhere
         with in_bounded_time():
-            panel = describe_panel(request, group)
+            panel = describe_panel(request, row)
         return self.render(
             request,
             "dlq/group.html",
-            title=isolated_text(group),
+            title=isolated_text(row),
             here=request.get_full_path(),
-            inbox_url=inbox_url(group),
-            live_workspace=group.workspace.slug,
-            may_operate=is_allowed(request, Role.OPERATOR, group.workspace_id),
+            inbox_url=inbox_url(row),
+            live_workspace=row.workspace.slug,
+            may_operate=is_allowed(request, Role.OPERATOR, row.workspace_id),
             **panel,
         )
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from controlplane.core.admin.pages import ReadOnlyAdmin
+from controlplane.core.admin.pages import RowPageAdmin
 from controlplane.core.admin.undo import offer_undo, own_address
 from controlplane.core.formatting import format_count
 from controlplane.core.visibletext import isolated_text
@@ -25,7 +25,7 @@ from dlq.replays import DEFAULT_STAGES, start_replay
 from dlq.undo import KIND, decision_change
 
 
-class GroupQuestions(WorkspacePages, ReadOnlyAdmin):
+class GroupQuestions(WorkspacePages, RowPageAdmin):
     """Pages of groups that ask before they act."""
 
     def mute_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:

@@ -15,7 +15,7 @@ from scaling.strategies.inputs import Demand, Forecast, Settings
 
 TICK = 10.0  # seconds between two decisions
 _RATE_WINDOW = 120.0
-_LEAST_WINDOW = 30.0
+_MIN_WINDOW = 30.0
 _HOUR_TICKS = 360
 _AHEAD = 900.0  # how far schedules are read
 _DEFAULT_STARTUP = 60.0
@@ -147,7 +147,7 @@ class Simulation:
         trace, fleet = self.trace, self.fleet
         begun = len(self.waits)
         arrived = bisect_left(trace.arrivals, at, begun)
-        window = min(_RATE_WINDOW, max(at, _LEAST_WINDOW))
+        window = min(_RATE_WINDOW, max(at, _MIN_WINDOW))
         recent = arrived - bisect_left(trace.arrivals, at - window)
         started, on_time = self._count_on_time()
         return Demand(

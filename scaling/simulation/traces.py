@@ -16,8 +16,8 @@ from pathlib import Path
 
 from scaling.strategies.inputs import Expected
 
-MOST_TASKS = 5_000_000
-MOST_DAYS = 60
+MAX_TASKS = 5_000_000
+MAX_DAYS = 60
 _NDJSON = {".ndjson", ".jsonl"}
 
 DAY_SECONDS = 86_400
@@ -28,7 +28,7 @@ _MINUTES = 1_440
 # of 60 to 1,800 s instead. Together a mean of about 5 s, of which the tail is a fifth.
 _MEAN, _SIGMA = 4.0, 1.5
 _MU = math.log(_MEAN) - _SIGMA**2 / 2
-_TAIL_SHARE, _TAIL_LEAST, _TAIL_MOST, _TAIL_SHAPE = 0.005, 60.0, 1_800.0, 1.1
+_TAIL_SHARE, _MIN_TAIL, _MAX_TAIL, _TAIL_SHAPE = 0.005, 60.0, 1_800.0, 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,8 @@ def run_time(rng: random.Random) -> float:
     if rng.random() >= _TAIL_SHARE:
         return rng.lognormvariate(_MU, _SIGMA)
     # The inverse of the distribution function of a Pareto distribution that is cut off above.
-    cut = 1 - (_TAIL_LEAST / _TAIL_MOST) ** _TAIL_SHAPE
-    return float(_TAIL_LEAST * (1 - rng.random() * cut) ** (-1 / _TAIL_SHAPE))
+    cut = 1 - (_MIN_TAIL / _MAX_TAIL) ** _TAIL_SHAPE
+    return float(_MIN_TAIL * (1 - rng.random() * cut) ** (-1 / _TAIL_SHAPE))
 
 
 def diurnal(rng: random.Random, day: int) -> Shape:
@@ -186,8 +186,8 @@ def read_trace(path: Path, *, hours: float | None = None) -> Trace:
     if not tasks:
         raise TraceFileError(f"{path}: there are no tasks in it")
     first, last = tasks[0][0], tasks[-1][0]
-    if last - first > MOST_DAYS * DAY_SECONDS:
-        raise TraceFileError(f"{path}: it spans more than {MOST_DAYS} days")
+    if last - first > MAX_DAYS * DAY_SECONDS:
+        raise TraceFileError(f"{path}: it spans more than {MAX_DAYS} days")
     # Whole minutes: those of the history end where the day begins.
     end = (last // 60 + 1) * 60
     wanted = DAY_SECONDS if hours is None else hours * 3_600
@@ -214,7 +214,7 @@ def _tasks(path: Path) -> Iterator[tuple[float, float]]:
         rows = _objects(file) if path.suffix.lower() in _NDJSON else csv.DictReader(file)
         number = 1
         try:
-            for row in islice(rows, MOST_TASKS):
+            for row in islice(rows, MAX_TASKS):
                 yield _time(row["time"]), _seconds(row["run_time"])
                 number += 1
         except KeyError as error:
@@ -222,7 +222,7 @@ def _tasks(path: Path) -> Iterator[tuple[float, float]]:
         except (ValueError, TypeError, csv.Error) as error:
             raise TraceFileError(f"{path}: task {number}: {error}") from error
         if next(iter(rows), None) is not None:
-            raise TraceFileError(f"{path}: more than {MOST_TASKS:,} tasks")
+            raise TraceFileError(f"{path}: more than {MAX_TASKS:,} tasks")
 
 
 def _objects(lines: Iterator[str]) -> Iterator[dict[str, object]]:

@@ -84,7 +84,7 @@ export function drawSpark(svg, data) {
 }
 
 /** Redraw `<div class="chart" data-histogram>` from `Histogram.to_json()`. */
-export function drawHistogram(chart, data) {
+function drawHistogram(chart, data) {
   const columns = data.columns_drawn.map((column) => {
     const made = element("rect", {
       class: `chart-column tone-${column.tone}`,
@@ -101,21 +101,6 @@ export function drawHistogram(chart, data) {
   plot.replaceChildren(...gridLines(data.grid), ...columns, ...markLines(data.marks, data.height), ...texts(data.texts));
   fill(chart, ":scope > .chart-y", scaleTexts(data.grid));
   fill(chart, ":scope > .chart-x", texts(data.axis));
-}
-
-/** Redraw `<svg class="meter">` from `Meter.to_json()`. */
-export function drawMeter(svg, data) {
-  const parts = data.parts.map((part) =>
-    element("rect", {
-      class: `chart-column tone-${part.tone}`,
-      x: `${part.x}%`,
-      width: `${part.width}%`,
-      height: "100%",
-      rx: 2,
-    }),
-  );
-  svg.setAttribute("aria-label", visible(data.sentence));
-  svg.replaceChildren(element("rect", { class: "track", width: "100%", height: "100%", rx: 2 }), ...parts);
 }
 
 /** Redraw `<svg class="slots">` from `Slots`, unless it shows the same. */

@@ -71,7 +71,7 @@ function showNode(element, row) {
 }
 
 /** As `draw_slots` of controlplane/core/admin/bars.py. */
-export function layOut(busy, total) {
+function layOut(busy, total) {
     return {
         sentence: `${busy} of ${total} slots busy`,
         width: Math.max(SLOT, total * SLOT_STEP - (SLOT_STEP - SLOT)),

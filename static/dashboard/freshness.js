@@ -1,8 +1,8 @@
 /** How old data is, and what the chip says of it. Pure functions of times in milliseconds. */
 
-export const STALE_MS = 3000;
+const STALE_MS = 3000;
 // Polled data is at most this old while polling works.
-export const POLLED_STALE_MS = 15000;
+const POLLED_STALE_MS = 15000;
 
 export const LABELS = {
     live: "Live",

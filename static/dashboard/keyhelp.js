@@ -17,7 +17,7 @@ export function showKeyHelp(keys, areOn, choose) {
 }
 
 /** The names of the keys that are pressed, one after another: ["g", "o"], ["Shift ←"]. */
-export function nameKeys(key) {
+function nameKeys(key) {
     const held = key.hasCtrl ? "Ctrl " : key.hasShift ? "Shift " : "";
     const name = NAMES[key.press] ?? (key.hasCtrl ? key.press.toUpperCase() : key.press);
     return key.chord ? [key.chord, name] : [held + name];

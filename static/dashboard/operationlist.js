@@ -18,7 +18,7 @@ const SHAPES = {
 const OPEN = new Set(["LISTING", "RUNNING"]);
 
 /** The state with the pause, as the server's `word_of`. */
-export function wordOf({ status, pausedAt }) {
+function wordOf({ status, pausedAt }) {
     return pausedAt && OPEN.has(status) ? "PAUSED" : status;
 }
 

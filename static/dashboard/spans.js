@@ -105,7 +105,7 @@ class SpanChoice {
     }
 }
 
-export function startSpanChoices(root = globalThis.document) {
+function startSpanChoices(root = globalThis.document) {
     const charts = root?.getElementById("charts");
     if (!charts) return;
     const from = Date.parse(charts.dataset.from);

@@ -261,7 +261,7 @@ def draw_samples(
         return None
     times, line = _with_gaps([each.at for each in samples], values)
     frame = Frame(
-        times=times, zone=UTC, write=write, sentence=f"{what}: {words}", height=height, most_ticks=5
+        times=times, zone=UTC, write=write, sentence=f"{what}: {words}", height=height, max_ticks=5
     )
     return draw_chart(frame, [Series(what, line, tone=tone, style="bold", has_area=True)])
 

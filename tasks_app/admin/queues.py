@@ -19,12 +19,13 @@ from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_count
 from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.adminaccess import SEEN_BY_VIEWERS, actor_in, is_allowed
-from controlplane.workspaces.adminpages import (
-    WorkspacePages,
+from controlplane.workspaces.adminaccess import (
+    SEEN_BY_VIEWERS,
+    actor_in,
     actor_with_role,
-    list_own_workspaces,
+    is_allowed,
 )
+from controlplane.workspaces.adminpages import WorkspacePages, list_own_workspaces
 from controlplane.workspaces.states import Role
 from tasks_app import services
 from tasks_app.admin.objective import read_objective_ms

@@ -9,13 +9,14 @@ from uuid import UUID
 from django import forms
 from django.conf import settings
 
+from controlplane.core.admin.forms import bounds_of
 from controlplane.core.admin.schemaform import Input, Layout, fill, find_input, plan, read
 from controlplane.core.clock import parse_age, parse_time
 from controlplane.core.errors import DomainError, Invalid
 from controlplane.core.formatting import format_json
 from controlplane.core.strictjson import MalformedJsonError, parse_json
-from tasks_app.processors.registry import MAX_ATTEMPTS, MAX_TIMEOUT_SECONDS, Processor
-from tasks_app.schema.fields import MAX_KEY, MAX_NAME
+from tasks_app.processors.registry import Processor
+from tasks_app.schema.submission import TaskIn
 from tasks_app.specs import TaskSpec
 
 _MAX_JSON = 300_000
@@ -23,13 +24,17 @@ JSON_FIELD = "payload"
 MODE_FIELD = "mode"
 
 
+def _bounds(name: str) -> dict[str, Any]:
+    return bounds_of(TaskIn, name)
+
+
 class OptionsForm(forms.Form):
     """What every task has beside its payload. Empty fields take the type's defaults."""
 
-    name = forms.CharField(required=False, max_length=MAX_NAME, help_text="Default: its type.")
-    queue = forms.CharField(required=False, max_length=100)
+    name = forms.CharField(required=False, help_text="Default: its type.", **_bounds("name"))
+    queue = forms.CharField(required=False, **_bounds("queue"))
     priority = forms.IntegerField(
-        required=False, min_value=-100, max_value=100, help_text="-100 to 100; higher runs first."
+        required=False, help_text="-100 to 100; higher runs first.", **_bounds("priority")
     )
     start = forms.CharField(
         required=False,
@@ -39,15 +44,15 @@ class OptionsForm(forms.Form):
     )
     tags = forms.CharField(required=False, max_length=5_500, help_text="Separated by commas.")
     max_attempts = forms.IntegerField(
-        required=False, min_value=1, max_value=MAX_ATTEMPTS, label="Maximum attempts"
+        required=False, label="Maximum attempts", **_bounds("max_attempts")
     )
     timeout_seconds = forms.FloatField(
-        required=False, min_value=0.001, max_value=MAX_TIMEOUT_SECONDS, label="Timeout (seconds)"
+        required=False, label="Timeout (seconds)", **_bounds("timeout_seconds")
     )
     idempotency_key = forms.CharField(
         required=False,
-        max_length=MAX_KEY,
         help_text="The same key and values within 24 h give the first task again.",
+        **_bounds("idempotency_key"),
     )
 
     # The API's names of fields, where they differ from those in snake case.

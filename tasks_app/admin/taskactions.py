@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from controlplane.core.admin.actions import CONFIRMED
-from controlplane.core.admin.forms import ReasonForm, ServiceForm
+from controlplane.core.admin.forms import ReasonForm, ServiceForm, bounds_of
 from controlplane.core.admin.undo import offer_undo
 from controlplane.core.errors import Conflict, DomainError
 from controlplane.core.formatting import format_count, format_state
@@ -22,6 +22,7 @@ from tasks_app.admin.trails import trail_of
 from tasks_app.models import Task
 from tasks_app.processors import registry
 from tasks_app.processors.registry import UnknownType
+from tasks_app.schema.submission import TaskFields
 from tasks_app.states import FINAL, WAITING, TaskState
 from tasks_app.undo import priority_change
 
@@ -30,8 +31,7 @@ class PriorityForm(ServiceForm):
     """The priority that waiting tasks get."""
 
     priority = forms.IntegerField(
-        min_value=-100,
-        max_value=100,
+        **bounds_of(TaskFields, "priority"),
         help_text="From -100 to 100. Higher priorities run first.",
         error_messages={"required": "Give a priority from -100 to 100."},
     )

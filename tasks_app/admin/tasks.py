@@ -4,15 +4,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import reverse
 
 from controlplane.core.admin.actions import act_on_each, confirmed_action
-from controlplane.core.admin.pages import ReadOnlyAdmin, View
+from controlplane.core.admin.pages import RowPageAdmin, View
 from controlplane.core.errors import Invalid, NotFound
 from controlplane.core.formatting import format_count
 from controlplane.core.ids import parse_uuid_or_none
@@ -56,10 +55,11 @@ def _read_own_address(request: HttpRequest) -> ListAddress:
 
 
 @admin.register(Task)
-class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
+class TaskAdmin(WorkspacePages, RowPageAdmin):
     """Tasks with their history. Actions call the services as the person who is logged in."""
 
     exported = "tasks"
+    gone = "This task was removed, or it is not yours to see."
     ordering = ["-id"]
     search_fields = ["name", "type"]
     actions = ["cancel", "retry", "run_now", "reprioritize", "bulk"]
@@ -91,27 +91,13 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
         context["export"] = self.describe_export(request, figures.total, figures.is_estimate)
         return self.render(request, "tasks_app/task_list.html", title="Tasks", **context)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def show_row(self, request: HttpRequest, row: Task) -> HttpResponse:
         """The page of one task. It is changed by actions only."""
-        task_id = parse_uuid_or_none(object_id)
-        task = self.get_object(request, str(task_id)) if task_id else None
-        if task is None:
-            text = f"There is no task {object_id[:100]}: it was removed, or it is not yours to see."
-            self.message_user(request, text, messages.WARNING)
-            return HttpResponseRedirect(reverse("admin:index"))
-        if request.method == "POST" or not self.has_view_permission(request, task):
-            raise PermissionDenied
         try:
-            context = describe_task(request, task)
+            context = describe_task(request, row)
         except NotFound as error:  # it was removed between the queries
             raise Http404(str(error)) from error
-        return self.render(request, "tasks_app/task_page.html", original=task, **context)
+        return self.render(request, "tasks_app/task_page.html", original=row, **context)
 
     def export_rows(self, request: HttpRequest, workspaces: Sequence[UUID]) -> QuerySet[Task]:
         """All tasks that match the address. Raises Invalid."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from controlplane.core.formatting import format_count, format_duration
 
-_LEAST_WIDTH = 0.4
+_MIN_WIDTH = 0.4
 _LETTER_WIDTH = 0.85  # percent of the line
 _NUMBERED_WIDTH = 2.5
 _NO_BACK_OFF = frozenset({"LOST", "INTERRUPTED", "SNOOZED"})
@@ -107,7 +107,7 @@ def _parts(
 
 
 def _segment(kind: str, x: float, stop: float, length: timedelta, span: Span | None) -> Segment:
-    width = round(max(stop - x, _LEAST_WIDTH if kind == "run" else 0.0), 2)
+    width = round(max(stop - x, _MIN_WIDTH if kind == "run" else 0.0), 2)
     x = min(x, round(100 - width, 2))
     if span is not None:
         label = f"#{span.number}" if width >= _NUMBERED_WIDTH else ""

@@ -15,7 +15,7 @@ _LENGTH = 128
 _NOTICEABLE_MS = 0.5
 # A result waits for its neighbours in the batch, whatever they wait for: their waits shorten a time
 # to a quarter at most.
-_LEAST_SHARE = 0.25
+_MIN_SHARE = 0.25
 
 _open, _read, _close = os.open, os.read, os.close  # a handler may replace those of `os`
 
@@ -59,4 +59,4 @@ class WorkTime:
 
 def _without(elapsed_ms: float, waited_ms: float) -> float:
     # Below zero where the count could not be read a second time.
-    return max(elapsed_ms - max(0.0, waited_ms), elapsed_ms * _LEAST_SHARE)
+    return max(elapsed_ms - max(0.0, waited_ms), elapsed_ms * _MIN_SHARE)

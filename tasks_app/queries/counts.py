@@ -16,7 +16,7 @@ from tasks_app.states import TaskState
 MAX_COUNTED = 1_000_000  # of one state in one queue
 # If one state has more, its tasks are computed from the counts of tasks.
 FEW_COUNTED = 1_000
-_MOST_CHANGES = 200_000  # a dispatcher folds them every two seconds
+_MAX_CHANGES = 200_000  # a dispatcher folds them every two seconds
 # About a second of a busy fleet; counting some rows is quicker than reading more.
 MAX_CHANGES = 20_000
 
@@ -120,7 +120,7 @@ def _read(
                 "workspaces": list(workspaces),
                 "lanes": list(lanes),
                 "hidden": list(hidden),
-                "changes": _MOST_CHANGES,
+                "changes": _MAX_CHANGES,
             },
         )
         (text,) = cursor.fetchone() or ("{}",)

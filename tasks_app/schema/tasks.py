@@ -43,7 +43,7 @@ def _ms(duration: timedelta) -> int:
 
 
 class Task(Resource):
-    """A task. Selectors give it its queue's name, its node's and its parents: `describe_tasks`."""
+    """A task. `describe_tasks` gives it the names of its queue and its node, and its parents."""
 
     id: UUID
     name: str

@@ -23,7 +23,7 @@ from tests.property.model import Model, ModelTask
 
 _numbers = count()
 LONG = timedelta(hours=1)
-_MOST_TASKS = 8  # few of them meet more often
+_MAX_TASKS = 8  # few of them meet more often
 
 picks = st.lists(st.integers(0, 30), min_size=1, max_size=3)
 one = st.integers(0, 30)
@@ -74,7 +74,7 @@ class History(RuleBasedStateMachine):
 
     # Submitters and the dispatcher.
 
-    @precondition(lambda self: len(self.model.tasks) < _MOST_TASKS)
+    @precondition(lambda self: len(self.model.tasks) < _MAX_TASKS)
     @rule(
         parents=st.lists(one, max_size=3),
         priority=st.sampled_from([0, 0, 5, -5]),
@@ -94,7 +94,7 @@ class History(RuleBasedStateMachine):
         self._submitted(task_id, spec, chosen)
         self.after()
 
-    @precondition(lambda self: len(self.model.tasks) < _MOST_TASKS - 3)
+    @precondition(lambda self: len(self.model.tasks) < _MAX_TASKS - 3)
     @rule(policy=st.sampled_from(["cancel", "run"]), parent=one)
     def submit_diamond(self, policy: str, parent: int) -> None:
         """Four tasks in one call, the first behind an older one."""

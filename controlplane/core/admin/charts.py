@@ -123,7 +123,7 @@ class Frame:
     lowest: float = 0.1  # of a logarithmic axis
     has_labels: bool = False  # names at the ends of the lines, instead of a legend
     has_axis: bool = True
-    most_ticks: int = 7
+    max_ticks: int = 7
 
 
 def draw_chart(frame: Frame, series: Sequence[Series]) -> Chart:
@@ -224,12 +224,12 @@ def _right_labels(series: Sequence[Series], scale: Scale) -> list[Text]:
 
 def _axis(begin: datetime, end: datetime, frame: Frame) -> list[Text]:
     found = []
-    ticks = scales.time_ticks(begin, end, frame.zone, most=frame.most_ticks)
+    ticks = scales.time_ticks(begin, end, frame.zone, most=frame.max_ticks)
     for number, tick in enumerate(ticks):
         anchor = "start" if tick.position < 4 else "end" if tick.position > 92 else "middle"
         # The last text names the zone, and needs the room of two.
         is_close = number == len(ticks) - 2 and ticks[-1].position - tick.position < _ROOM_OF_LAST
-        if not (is_close and len(ticks) > 2 and frame.most_ticks <= _FEW_TICKS):
+        if not (is_close and len(ticks) > 2 and frame.max_ticks <= _FEW_TICKS):
             found.append(Text(tick.position, 14, tick.text, css="", anchor=anchor))
     return found
 

@@ -211,9 +211,9 @@ def sparkline(points: Sequence[tuple[float, float]], *, label: str) -> SafeStrin
         return SafeString("")
     first, last = points[0][0], points[-1][0]
     span = max(last - first, 1e-9)
-    most = max(value for _, value in points) or 1.0
+    highest = max(value for _, value in points) or 1.0
     line = " ".join(
-        f"{(at - first) / span * _WIDTH:.1f},{_HEIGHT - value / most * (_HEIGHT - 2) - 1:.1f}"
+        f"{(at - first) / span * _WIDTH:.1f},{_HEIGHT - value / highest * (_HEIGHT - 2) - 1:.1f}"
         for at, value in points
     )
     return format_html(

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.conf import settings
 from django.contrib.admin.widgets import AdminSplitDateTime
+from pydantic import BaseModel
 
 from controlplane.core.errors import DomainError, Invalid
 from controlplane.core.formatting import format_json
@@ -16,6 +17,7 @@ from controlplane.core.strictjson import MalformedJsonError, parse_json
 
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 _MAX_CHARACTERS = 300_000
+_BOUNDS = {"minimum": "min_value", "maximum": "max_value", "maxLength": "max_length"}
 
 
 class JsonField(forms.Field):
@@ -76,6 +78,18 @@ def reason_field(*, required: bool) -> forms.CharField:
         help_text="Kept in the audit log." if required else "Kept in the audit log. Optional.",
         error_messages={"required": "Give the reason."},
     )
+
+
+def bounds_of(schema: type[BaseModel], name: str) -> dict[str, Any]:
+    """The bounds that a request's schema declares for a field, as options of a form's field."""
+    declared = schema.model_json_schema(by_alias=False)["properties"][name]
+    parts = [declared, *declared.get("anyOf", ())]  # one that may be null has two
+    return {
+        option: part[keyword]
+        for part in parts
+        for keyword, option in _BOUNDS.items()
+        if keyword in part
+    }
 
 
 class ServiceErrors:

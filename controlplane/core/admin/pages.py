@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -143,6 +144,35 @@ class ReadOnlyAdmin(ReadMostlyAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class RowPageAdmin(ReadOnlyAdmin):
+    """As ReadOnlyAdmin, with a page of one's own for each row. It is no form: what can be done with
+    the row stands on it."""
+
+    gone: ClassVar[str]
+    """The message if there is no such row, or the person may not see it."""
+
+    def show_row(self, request: HttpRequest, row: Any) -> HttpResponse:
+        """The page of a row that the person may see."""
+        raise NotImplementedError
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The page of the row, or the start page with the message."""
+        row_id = parse_uuid_or_none(object_id)
+        row = self.get_object(request, str(row_id)) if row_id else None
+        if row is None:
+            self.message_user(request, self.gone, messages.WARNING)
+            return HttpResponseRedirect(reverse("admin:index"))
+        if request.method == "POST" or not self.has_view_permission(request, row):
+            raise PermissionDenied
+        return self.show_row(request, row)
 
 
 def copy_row(source: Model, target: Model) -> None:

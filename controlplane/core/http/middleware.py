@@ -16,7 +16,7 @@ from django.http.response import HttpResponseBase
 from controlplane.core.http.problemdetails import Problem
 from controlplane.core.http.problems import plain_response
 from controlplane.core.ids import uuid7
-from controlplane.core.requests import API, PAGE, enter_request, leave_request
+from controlplane.core.requests import API, PAGE, RequestFacts, enter_request, leave_request
 from controlplane.core.visibletext import visible_html
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class RequestIdMiddleware(PlainMiddleware):
         request_id = choose_request_id(request.headers.get(REQUEST_ID_HEADER, ""))
         request.request_id = request_id  # type: ignore[attr-defined] # our own attribute
         door = PAGE if request.path_info.startswith(_PAGES) else API
-        enter_request(request_id, client_ip(request), door, read_reason(request))
+        enter_request(request_facts(request, door))
 
     def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response.headers[REQUEST_ID_HEADER] = request.request_id  # type: ignore[attr-defined] # ours
@@ -81,9 +81,13 @@ class RequestIdMiddleware(PlainMiddleware):
 
 
 class SecurityHeadersMiddleware(PlainMiddleware):
-    """Headers that Django has no setting for; a view that sets one itself keeps its own."""
+    """Headers that keep a browser careful; a view that sets one itself keeps its own."""
 
     HEADERS = {
+        # Django's middlewares set these three too, but not on what is refused before them.
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": settings.X_FRAME_OPTIONS,
+        "Referrer-Policy": settings.SECURE_REFERRER_POLICY,
         "Content-Security-Policy": (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
             "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -133,7 +137,12 @@ def choose_request_id(given: str) -> str:
     return given if _SANE.fullmatch(given) else str(uuid7())
 
 
-def read_reason(request: Any) -> str:
+def request_facts(request: Any, door: str) -> RequestFacts:
+    """What logs, problems and the audit log say of a request that has its id."""
+    return RequestFacts(request.request_id, client_ip(request), door, _read_reason(request))
+
+
+def _read_reason(request: Any) -> str:
     """Why the client makes the request, in its own words: UTF-8, as far as it is."""
     text: str = request.headers.get(REASON_HEADER, "")
     return text.encode("latin-1", "replace").decode(errors="replace") if text else ""

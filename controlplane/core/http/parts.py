@@ -4,7 +4,6 @@ from controlplane.core.http.messages import App, Receive, Scope, Send
 from controlplane.core.http.problemdetails import Problem, render
 
 BOTH, REQUESTS, SOCKETS = "both", "requests", "sockets"
-PARTS = (BOTH, REQUESTS, SOCKETS)
 _ELSEWHERE = 4404
 
 

@@ -1,6 +1,6 @@
 """The only way in which a resource is output: responses, lists, exports, `--json`, pages, logs.
 Text from users (payloads, results, errors, log lines) passes through `represent_value` only:
-tests/integration/core/test_represent.py checks all routes.
+tests/integration/test_doors.py checks all routes.
 """
 
 import types
@@ -52,8 +52,8 @@ def represent_row(
 
 
 def represent_value(kind: Kind, value: Any, actor: Any) -> Any:
-    """The part of a payload, a result, an error or a log line that the actor may see. All output
-    passes through here, so that a mask needs one place only.
+    """The part of a payload, a result, an error or a log line that the actor may see: today all of
+    it, to everybody who may read the task. A mask belongs here, where all output passes.
     """
     return value
 

@@ -7,7 +7,6 @@ from typing import Any
 from django import template
 from django.urls import NoReverseMatch, get_script_prefix, reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from controlplane.core.admin.display import (
@@ -127,21 +126,6 @@ def bar_chart(columns: Sequence[tuple[str, Any, float]], label: str) -> str:
     return format_html('<svg class="bar-chart" role="img" aria-label="{}">{}</svg>', label, bars)
 
 
-@register.simple_tag
-def sparkline(values: Sequence[float | None], label: str, tone: str = "series") -> str:
-    """A line from 0 to the greatest value; `label` says what it shows. None is a gap."""
-    known = [value for value in values if value is not None]
-    if len(known) < 2:
-        return SafeString("")
-    return format_html(
-        '<svg class="sparkline tone-{}" role="img" aria-label="{}" viewBox="0 0 100 28" '
-        'preserveAspectRatio="none"><path class="line" d="{}"/></svg>',
-        tone,
-        label,
-        _line(values, max(known) or 1.0),
-    )
-
-
 @register.simple_tag(takes_context=True)
 def page_title(context: template.Context) -> str:
     """The heading of a page: what the view says, the name of a list, the row of a row's page, or
@@ -200,13 +184,3 @@ def history_url(context: template.Context) -> str:
         return reverse(f"admin:{options.app_label}_{options.model_name}_history", args=[row.pk])
     except NoReverseMatch:
         return ""
-
-
-def _line(values: Sequence[float | None], most: float) -> str:
-    step, parts, is_on = 100 / (len(values) - 1), [], False
-    for index, value in enumerate(values):
-        if value is not None:
-            y = 27 - value / most * 26
-            parts.append(f"{'L' if is_on else 'M'}{index * step:.2f} {y:.2f}")
-        is_on = value is not None
-    return "".join(parts)

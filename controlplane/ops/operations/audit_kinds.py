@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from controlplane.ops.operations.models import Operation
-from controlplane.workspaces.audit.kinds import Kind, register
+from controlplane.workspaces.audit.kinds import Kind, common_verbs, register
 
 _ENDS = {"COMPLETED": "completed", "STOPPED": "stopped", "FAILED": "stopped"}
 
@@ -22,10 +22,7 @@ register(
         page="operations_operation",
         rows=Operation.objects.all,
         verbs={
-            "operation.start": "started",
-            "operation.pause": "paused",
-            "operation.resume": "resumed",
-            "operation.cancel": "cancelled",
+            **common_verbs("operation.", "start", "pause", "resume", "cancel"),
             "operation.end": _end,
         },
     )

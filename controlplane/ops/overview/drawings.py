@@ -16,7 +16,7 @@ from workers.states import NodeState
 
 # A step that goes on has a rate from then on: the roll-ups lag by ten seconds.
 _MIN_SECONDS = 120.0
-_MOST_EVENTS = 4
+_MAX_EVENTS = 4
 _LOWEST_WAIT = 0.1
 _SPAN_WORDS = {"1h": "one hour", "6h": "six hours", "24h": "24 hours"}
 
@@ -98,7 +98,7 @@ def draw_waits(source: Source) -> Chart:
         is_logarithmic=True,
         lowest=_LOWEST_WAIT,
         has_labels=True,
-        most_ticks=4,
+        max_ticks=4,
     )
     return draw_chart(frame, lines)
 
@@ -133,7 +133,7 @@ def list_events(source: Source) -> list[Event]:
         for each in find_deployments(source.all_nodes)
         if each.at > source.begin
     ]
-    return sorted(found, key=lambda event: event.at)[-_MOST_EVENTS:]
+    return sorted(found, key=lambda event: event.at)[-_MAX_EVENTS:]
 
 
 def write_rate(value: float) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from controlplane.ops.schedules.models import Schedule
-from controlplane.workspaces.audit.kinds import Kind, register
+from controlplane.workspaces.audit.kinds import Kind, common_verbs, register
 
 
 def _change(detail: Mapping[str, Any]) -> str:
@@ -23,10 +23,8 @@ register(
         rows=Schedule.objects.all,
         label="name",
         verbs={
-            "schedule.create": "created",
+            **common_verbs("schedule.", "create", "delete", "trigger"),
             "schedule.update": _change,
-            "schedule.delete": "deleted",
-            "schedule.trigger": "triggered",
         },
     )
 )

@@ -1,7 +1,7 @@
 """Stress tests in the audit log."""
 
 from controlplane.ops.stress.models import StressTest
-from controlplane.workspaces.audit.kinds import Kind, register
+from controlplane.workspaces.audit.kinds import Kind, common_verbs, register
 
 register(
     Kind(
@@ -12,6 +12,6 @@ register(
         page="stress_stresstest",
         rows=StressTest.objects.all,
         label="name",
-        verbs={"stress.start": "started", "stress.stop": "stopped"},
+        verbs=common_verbs("stress.", "start", "stop"),
     )
 )

@@ -10,10 +10,8 @@ from typing import ClassVar
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 
 from controlplane.core.clock import now as utc_now
-from controlplane.core.sql import load_sql
 from controlplane.ops.stress import transitions
 from controlplane.ops.stress.audit import audit_next, find_peaks
 from controlplane.ops.stress.checks import AuditCounts
@@ -77,7 +75,6 @@ class StressDriver(BatchDriver[StressTest]):
     def advance(self, batch: StressTest, now: datetime) -> bool:
         if batch.state not in _STEPS:
             return False
-        _adopt_chunks(batch)
         return _STEPS[batch.state](batch, now, deadline(_PASS_SECONDS))
 
     def give_up(self, batch_id: UUID, reason: str) -> None:
@@ -258,17 +255,3 @@ def _series(test: StressTest, counts: AuditCounts, now: datetime) -> list[Point]
         ),
         Point(last, test.submitted, ended, 0, peaks[-1], workers),
     ]
-
-
-def _adopt_chunks(test: StressTest) -> None:
-    """Take over the tasks that a dispatcher of the previous release has submitted."""
-    if test.state == StressState.PREPARING or not test.chunks.exists():
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(load_sql("controlplane.ops.stress", "adopt_chunks"), {"test": test.id})
-        (_, edges) = cursor.fetchone()
-    test.edges += int(edges)
-    test.completed = test.failed = test.cancelled = 0  # they are counted again, with all items
-    test.waits, test.runs = {}, {}
-    test.items.update(outcome="")
-    test.read_after = test.audit = test.audited_to = None

@@ -127,25 +127,6 @@ class StressTask(BatchItem):
         return f"task {self.number} of {self.test_id}"
 
 
-class StressChunk(models.Model):
-    """Tasks that a dispatcher of the previous release has submitted: `driver` turns them into
-    items. The table has more columns, which that dispatcher writes."""
-
-    id = models.BigAutoField(primary_key=True)
-    test = models.ForeignKey(
-        StressTest, on_delete=models.CASCADE, related_name="chunks", db_index=False
-    )
-    number = models.PositiveIntegerField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["test", "number"], name="stresschunk_unique_number")
-        ]
-
-    def __str__(self) -> str:
-        return f"chunk {self.number} of {self.test_id}"
-
-
 class StressSample(models.Model):
     """The counts of a test at one moment."""
 

@@ -5,14 +5,12 @@ docs/operations.md has the reasons; each setting was chosen after a failure was 
 from typing import Any
 
 from controlplane.settings.env import env
-from controlplane.settings.parts.redis import EMBEDDED_VALKEY, REDIS_URL
+from controlplane.settings.parts.redis import REDIS_URL
 
 _SCHEMES = ("amqp", "amqps", "redis", "rediss")
-_BROKER_URL = env.url("CELERY_BROKER_URL", schemes=_SCHEMES)
 
-CELERY_BROKER_URL = _BROKER_URL or REDIS_URL
+CELERY_BROKER_URL = env.url("CELERY_BROKER_URL", schemes=_SCHEMES) or REDIS_URL
 BROKER_IS_REDIS = CELERY_BROKER_URL.startswith("redis")
-BROKER_IS_EMBEDDED = EMBEDDED_VALKEY and not _BROKER_URL
 
 # A frozen Redis must cost a request two seconds at the very most, never a hang.
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (

@@ -28,15 +28,6 @@ class Change:
     source: str = ""
 
 
-def keep_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """The detail for what differs: `before` and `after`, each with the fields that changed."""
-    names = [name for name in after if before.get(name) != after[name]]
-    return {
-        "before": {name: before.get(name) for name in names},
-        "after": {name: after[name] for name in names},
-    }
-
-
 def read_changes(detail: Any) -> list[Change]:
     """The changes of an event's detail, in its own order."""
     if not isinstance(detail, Mapping):

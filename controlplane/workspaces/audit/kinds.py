@@ -23,6 +23,20 @@ from controlplane.workspaces.models import AuditEvent
 Verb = str | Callable[[Mapping[str, Any]], str]
 _UUID_LENGTH = 36
 _NUMBER_LENGTH = 10
+_PAST = {
+    "cancel": "cancelled",
+    "create": "created",
+    "delete": "deleted",
+    "discard": "discarded",
+    "pause": "paused",
+    "reprocess": "reprocessed",
+    "resume": "resumed",
+    "retry": "retried",
+    "start": "started",
+    "stop": "stopped",
+    "trigger": "triggered",
+    "update": "changed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +69,12 @@ class Found:
 
     row: Any
     label: str
+
+
+def common_verbs(prefix: str, *actions: str) -> dict[str, Verb]:
+    """The words of actions that many kinds have, such as `pause`. An event's action is the prefix
+    and one of them: `operation.pause`."""
+    return {f"{prefix}{action}": _PAST[action] for action in actions}
 
 
 _kinds: dict[str, Kind] = {}

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 
-from controlplane.core.admin.pages import ReadOnlyAdmin
+from controlplane.core.admin.pages import RowPageAdmin
 from controlplane.core.errors import Invalid
 from controlplane.core.ids import parse_uuid_or_none
 from controlplane.workspaces.adminaccess import SEEN_BY_ADMINS
@@ -21,11 +20,12 @@ from controlplane.workspaces.audit.listpage import count_newer, describe_list, f
 from controlplane.workspaces.models import AuditEvent
 
 
-class AuditEventAdmin(WorkspacePages, ReadOnlyAdmin):
+class AuditEventAdmin(WorkspacePages, RowPageAdmin):
     """The audit log: who did what, for admins of a workspace."""
 
     exported = "audit"
     required_roles = SEEN_BY_ADMINS
+    gone = "This entry was removed, or it is not yours to see."
     ordering = ("-id",)
 
     def changelist_view(
@@ -65,27 +65,13 @@ class AuditEventAdmin(WorkspacePages, ReadOnlyAdmin):
             raise Invalid(errors=list(address.errors))
         return find_events(address, list(workspaces))
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
+        return super().get_queryset(request).select_related("workspace")
+
+    def show_row(self, request: HttpRequest, row: AuditEvent) -> HttpResponse:
         """One event."""
-        event_id = parse_uuid_or_none(object_id)
-        event = None
-        if event_id is not None:
-            rows = self.get_queryset(request).select_related("workspace")
-            event = rows.filter(pk=event_id).first()
-        if event is None:
-            text = "This entry was removed, or it is not yours to see."
-            self.message_user(request, text, messages.WARNING)
-            return HttpResponseRedirect(reverse("admin:index"))
-        if request.method == "POST" or not self.has_view_permission(request, event):
-            raise PermissionDenied
-        context = describe_entry(request, event)
-        title = f"{event.actor_label} {context['row'].sentence}"
+        context = describe_entry(request, row)
+        title = f"{row.actor_label} {context['row'].sentence}"
         return self.render(request, "workspaces/audit/entry.html", title=title, **context)
 
     def history_view(

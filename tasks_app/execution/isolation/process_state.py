@@ -8,23 +8,18 @@ docs/handler-isolation.md.
 
 import builtins
 import copy
-import datetime
 import decimal
 import faulthandler
 import gc
-import json
 import locale
 import logging
 import os
-import random
 import resource
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
-import uuid
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -32,34 +27,9 @@ from typing import Any
 from django.db import connections
 from django.utils import timezone, translation
 
+from tasks_app.execution.isolation import setters
+
 _Restore = Callable[[Any], object]
-_LIMITS = (
-    "RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_NOFILE",
-    "RLIMIT_NPROC", "RLIMIT_STACK",
-)  # fmt: skip
-_SIGNALS = (
-    signal.SIGALRM, signal.SIGCHLD, signal.SIGCONT, signal.SIGHUP, signal.SIGINT, signal.SIGPIPE,
-    signal.SIGPROF, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2,
-    signal.SIGVTALRM, signal.SIGWINCH, signal.SIGXCPU,
-)  # fmt: skip
-# Functions that tests and tools replace for a while, and sometimes forget.
-_PATCHED: tuple[tuple[Any, tuple[str, ...]], ...] = (
-    (time, ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "sleep", "localtime")),
-    (datetime, ("datetime", "date")),
-    (os, ("getpid", "fork", "urandom", "getenv", "kill", "open", "environ", "_exit")),
-    (socket, ("socket", "getaddrinfo", "create_connection")),
-    (threading, ("Thread", "Lock", "current_thread", "excepthook")),
-    (subprocess, ("Popen", "run")),
-    (json, ("dumps", "loads")),
-    (random, ("random", "choice", "uniform")),
-    (uuid, ("uuid4",)),
-    (logging, ("getLogger",)),
-    (sys, ("stdin", "stdout", "stderr", "excepthook", "unraisablehook")),
-    (builtins, ("open", "print", "input", "len", "isinstance", "__import__", "__build_class__")),
-)
-
-
-_TIMERS = (signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 _getcwd = os.getcwd
 _set_umask = os.umask
 _get_default_timeout = socket.getdefaulttimeout
@@ -113,7 +83,7 @@ class ProcessState:
         self._umask = os.umask(0o022)
         os.umask(self._umask)
         self._builtins = dict(vars(builtins))
-        self._functions = _read_functions()
+        self._functions = setters.read_functions()
         self._databases = copy.deepcopy(connections.settings)
         self._common = self._read_common()
         self._rest = self._read_rest()
@@ -166,7 +136,7 @@ class ProcessState:
             return read()
         except BaseException:  # noqa: BLE001 - whatever stands there now is the handler's
             vars(builtins).update(self._builtins)
-            _set_functions(self._functions)
+            setters.set_functions(self._functions)
             return read()
 
     def _put_back_environment(self) -> list[str]:
@@ -207,17 +177,17 @@ class ProcessState:
         root = logging.getLogger()
         context = decimal.getcontext()
         return (
-            tuple(signal.getitimer(which)[0] > 0 for which in _TIMERS),
-            tuple(signal.getsignal(number) for number in _SIGNALS),
-            _wakeup_descriptor(),
+            tuple(signal.getitimer(which)[0] > 0 for which in setters.TIMERS),
+            tuple(signal.getsignal(number) for number in setters.SIGNALS),
+            setters.wakeup_descriptor(),
             frozenset(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
-            tuple(resource.getrlimit(getattr(resource, name)) for name in _LIMITS),
+            tuple(resource.getrlimit(getattr(resource, name)) for name in setters.LIMITS),
             locale.setlocale(locale.LC_ALL),
             tuple(warnings.filters),
             (root.level, root.disabled, tuple(root.handlers), root.manager.disable),
             tuple(sys.path),
             tuple(sys.meta_path),
-            _read_functions(),
+            setters.read_functions(),
             (gc.isenabled(), *gc.get_threshold()),
             (gc.get_debug(), tuple(gc.callbacks)),
             threading.stack_size(),
@@ -250,92 +220,6 @@ def _put_back(
     return changed
 
 
-def _wakeup_descriptor() -> int:
-    if threading.current_thread() is not threading.main_thread():
-        return -1
-    descriptor = signal.set_wakeup_fd(-1)
-    if descriptor >= 0:
-        signal.set_wakeup_fd(descriptor)
-    return descriptor
-
-
-def _set_collector(value: tuple[bool, int, int, int]) -> None:
-    is_on, *thresholds = value
-    gc.set_threshold(*thresholds)
-    if is_on:
-        gc.enable()
-    else:
-        gc.disable()
-
-
-def _set_decimal_context(value: tuple[Any, ...]) -> None:
-    context = decimal.getcontext()
-    context.prec, context.rounding, context.Emin, context.Emax, traps = value
-    context.traps.update(traps)
-
-
-def _stop_timers(_: object) -> None:
-    for which in _TIMERS:
-        signal.setitimer(which, 0)
-
-
-def _set_collector_hooks(value: tuple[int, tuple[Any, ...]]) -> None:
-    gc.set_debug(value[0])
-    gc.callbacks[:] = value[1]
-
-
-def _set_meta_path(finders: tuple[Any, ...]) -> None:
-    sys.meta_path[:] = finders
-
-
-def _set_signals(handlers: tuple[Any, ...]) -> None:
-    for number, handler in zip(_SIGNALS, handlers, strict=True):
-        if handler is not None and signal.getsignal(number) != handler:
-            signal.signal(number, handler)
-
-
-def _set_limits(limits: tuple[tuple[int, int], ...]) -> None:
-    for name, (soft, hard) in zip(_LIMITS, limits, strict=True):
-        resource.setrlimit(getattr(resource, name), (soft, hard))
-
-
-def _set_warning_filters(filters: tuple[Any, ...]) -> None:
-    warnings.resetwarnings()  # also resets the modules' records of shown warnings
-    warnings.filters[:] = filters  # type: ignore[index]
-
-
-def _set_logging(value: tuple[int, bool, tuple[logging.Handler, ...], int]) -> None:
-    root = logging.getLogger()
-    root.setLevel(value[0])
-    root.disabled = value[1]
-    root.handlers[:] = value[2]
-    logging.disable(value[3])
-
-
-def _set_path(path: tuple[str, ...]) -> None:
-    sys.path[:] = path
-
-
-def _set_functions(functions: tuple[Any, ...]) -> None:
-    names = [(module, name) for module, names in _PATCHED for name in names]
-    for (module, name), function in zip(names, functions, strict=True):
-        if getattr(module, name, None) is not function:
-            setattr(module, name, function)
-
-
-def _read_functions() -> tuple[Any, ...]:
-    return tuple(getattr(module, name, None) for module, names in _PATCHED for name in names)
-
-
-def _set_ids(value: tuple[int, int, int, int]) -> None:
-    os.setreuid(value[0], value[1])
-    os.setregid(value[2], value[3])
-
-
-def _set_time_zone(_names: tuple[str, str]) -> None:
-    time.tzset()
-
-
 _COMMON: tuple[tuple[str, _Restore], ...] = (
     ("the umask", os.umask),
     ("the working directory", os.chdir),
@@ -349,27 +233,27 @@ _COMMON: tuple[tuple[str, _Restore], ...] = (
 _FOR_MAIN_THREAD = 3  # the first entries of _REST
 _REST: tuple[tuple[str, _Restore], ...] = (
     # Before the handlers: the default of these signals ends the process.
-    ("timers", _stop_timers),
-    ("signal handlers", _set_signals),
+    ("timers", setters.stop_timers),
+    ("signal handlers", setters.set_signals),
     ("the wake-up descriptor of signals", signal.set_wakeup_fd),
     ("the signal mask", lambda mask: signal.pthread_sigmask(signal.SIG_SETMASK, mask)),
-    ("resource limits", _set_limits),
+    ("resource limits", setters.set_limits),
     ("the locale", lambda name: locale.setlocale(locale.LC_ALL, name)),
-    ("warning filters", _set_warning_filters),
-    ("the root logger", _set_logging),
-    ("the module search path", _set_path),
-    ("the import system", _set_meta_path),
-    (_REPLACED, _set_functions),
-    ("the garbage collector", _set_collector),
-    ("hooks of the garbage collector", _set_collector_hooks),
+    ("warning filters", setters.set_warning_filters),
+    ("the root logger", setters.set_logging),
+    ("the module search path", setters.set_path),
+    ("the import system", setters.set_meta_path),
+    (_REPLACED, setters.set_functions),
+    ("the garbage collector", setters.set_collector),
+    ("hooks of the garbage collector", setters.set_collector_hooks),
     ("the stack size of threads", threading.stack_size),
-    ("the time zone", _set_time_zone),
+    ("the time zone", setters.set_time_zone),
     ("the switch interval", sys.setswitchinterval),
     ("the limit of digits of integers", sys.set_int_max_str_digits),
-    ("the decimal context", _set_decimal_context),
+    ("the decimal context", setters.set_decimal_context),
     ("the active language", lambda _: translation.deactivate()),
     ("the active time zone", lambda _: timezone.deactivate()),
     ("the scheduling priority", lambda nice: os.setpriority(os.PRIO_PROCESS, 0, nice)),
-    ("user or group ids", _set_ids),
+    ("user or group ids", setters.set_ids),
     ("the CPU affinity", lambda cpus: os.sched_setaffinity(0, cpus)),
 )

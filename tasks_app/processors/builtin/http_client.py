@@ -103,14 +103,14 @@ async def exchange(
     headers: Mapping[str, str],
     content: bytes | None,
     rules: AddressRules,
-    most_bytes: int,
-    most_redirects: int = 0,
+    max_bytes: int,
+    max_redirects: int = 0,
     timeout_seconds: float,
     resolve: Resolver = system_resolver,
 ) -> Reply:
-    """Send one request and read at most `most_bytes` of the answer's body.
+    """Send one request and read at most `max_bytes` of the answer's body.
 
-    With `most_redirects` of 0, a redirect is a response like any other. On a redirect to another
+    With `max_redirects` of 0, a redirect is a response like any other. On a redirect to another
     site, the caller's headers are not sent. It may not name credentials, nor lead from https to
     http. A POST becomes a GET after 301, 302 and 303, any other method after 303 only.
 
@@ -123,17 +123,17 @@ async def exchange(
         request = client.build_request(
             method, url, headers={"accept-encoding": "identity", **headers}, content=content
         )
-        for _ in range(most_redirects + 1):
+        for _ in range(max_redirects + 1):
             response = await client.send(request, stream=True, follow_redirects=False)
             try:
-                if most_redirects == 0 or response.next_request is None:
-                    body, is_truncated = await _read(response, most_bytes)
+                if max_redirects == 0 or response.next_request is None:
+                    body, is_truncated = await _read(response, max_bytes)
                     url, status = str(response.url), response.status_code
                     return Reply(url, status, response.headers, body, is_truncated)
                 request = _following(request, response)
             finally:
                 await response.aclose()
-    raise TooManyRedirects(f"{request.url.host}: more than {most_redirects} redirects.")
+    raise TooManyRedirects(f"{request.url.host}: more than {max_redirects} redirects.")
 
 
 def _following(before: httpx.Request, response: httpx.Response) -> httpx.Request:
@@ -170,14 +170,14 @@ def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:
     return url.scheme, url.raw_host, url.port or _DEFAULT_PORTS.get(url.scheme)
 
 
-async def _read(response: httpx.Response, most_bytes: int) -> tuple[bytes, bool]:
+async def _read(response: httpx.Response, max_bytes: int) -> tuple[bytes, bool]:
     """The decompressed body up to the limit, and whether there was more."""
     packing = response.headers.get("content-encoding", "identity").strip().lower()
     unpack = zlib.decompressobj(wbits=47) if packing in ("gzip", "x-gzip", "deflate") else None
     body = bytearray()
     async for chunk in response.aiter_raw():
-        room = most_bytes + 1 - len(body)
+        room = max_bytes + 1 - len(body)
         body += unpack.decompress(chunk, room) if unpack else chunk[:room]
-        if len(body) > most_bytes:
-            return bytes(body[:most_bytes]), True
+        if len(body) > max_bytes:
+            return bytes(body[:max_bytes]), True
     return bytes(body), False

@@ -149,8 +149,8 @@ async def http_request(ctx: Context, payload: HttpRequestPayload) -> dict[str, A
             headers=_headers(ctx, payload),
             content=payload.content(),
             rules=address_rules(),
-            most_bytes=payload.max_response_bytes,
-            most_redirects=payload.max_redirects if payload.follow_redirects else 0,
+            max_bytes=payload.max_response_bytes,
+            max_redirects=payload.max_redirects if payload.follow_redirects else 0,
             timeout_seconds=payload.timeout_ms / 1_000,
         )
     took_ms = round((time.monotonic() - started) * 1_000)

@@ -149,7 +149,7 @@ def test_its_use_is_written_once_a_minute(made: services.CreatedKey, clock: Cloc
 def test_the_directory_of_keys_is_bounded(
     made: services.CreatedKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(identities, "_REMEMBER_MOST", 2)
+    monkeypatch.setattr(identities, "_MAX_REMEMBERED", 2)
     directory = KeyDirectory()
     for _ in range(5):
         key = services.create_api_key(

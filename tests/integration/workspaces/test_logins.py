@@ -10,7 +10,7 @@ from django.test import Client, RequestFactory
 
 from controlplane.core.hashing import HashingQueue
 from controlplane.core.ids import uuid7
-from controlplane.core.requests import enter_request, leave_request
+from controlplane.core.requests import RequestFacts, enter_request, leave_request
 from controlplane.workspaces import logins
 from controlplane.workspaces.logins import LoginThrottled
 
@@ -34,7 +34,7 @@ def name() -> str:
 
 
 def log_in(name: str, password: str, address: str = "") -> bool:
-    enter_request("", address or f"10.{uuid7().int % 250}.0.1")
+    enter_request(RequestFacts(client_ip=address or f"10.{uuid7().int % 250}.0.1"))
     request = RequestFactory().post("/admin/login/")
     return authenticate(request, username=name, password=password) is not None
 

@@ -35,13 +35,6 @@ def test_a_bar_is_never_wider_than_its_box() -> None:
     assert 'width="0.0%"' in render("{% bar value %}", value=None)
 
 
-def test_a_sparkline_has_gaps_where_nothing_is_known() -> None:
-    shown = render("{% sparkline values label %}", values=[1, 2, None, 2, 1], label=HOSTILE)
-    assert shown.count("M") == 2
-    assert ESCAPED in shown
-    assert render("{% sparkline values 'x' %}", values=[None, 3]) == ""
-
-
 def test_names_in_a_bar_chart_are_text() -> None:
     shown = render("{% bar_chart columns label %}", columns=[(HOSTILE, 3, 50)], label=HOSTILE)
     assert HOSTILE not in shown

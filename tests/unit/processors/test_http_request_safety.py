@@ -216,8 +216,8 @@ def exchange(url: str, resolve: Resolver, redirects: int = 0) -> http_client.Rep
             headers={},
             content=None,
             rules=AddressRules.of(allow_private=False, allow=["127.0.0.0/8"]),
-            most_bytes=100,
-            most_redirects=redirects,
+            max_bytes=100,
+            max_redirects=redirects,
             timeout_seconds=5,
             resolve=resolve,
         )

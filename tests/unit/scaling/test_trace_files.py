@@ -60,6 +60,6 @@ def test_lines_that_are_no_objects_and_too_many_are_refused(
 ) -> None:
     with pytest.raises(TraceFileError, match="task 1: a line is not a JSON object"):
         read_trace(write(tmp_path, "a.jsonl", "[1, 2]\n"))
-    monkeypatch.setattr("scaling.simulation.traces.MOST_TASKS", 2)
+    monkeypatch.setattr("scaling.simulation.traces.MAX_TASKS", 2)
     with pytest.raises(TraceFileError, match="more than 2 tasks"):
         read_trace(write(tmp_path, "b.csv", "time,run_time\n1,1\n2,1\n3,1\n"))

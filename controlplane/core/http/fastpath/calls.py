@@ -14,9 +14,9 @@ from controlplane.core.http.fastpath.replies import make_reply
 from controlplane.core.http.fastpath.requests import KeyRequest, is_secure
 from controlplane.core.http.fastpath.routes import Route
 from controlplane.core.http.messages import Reply, Scope
-from controlplane.core.http.middleware import client_ip, read_reason
+from controlplane.core.http.middleware import request_facts
 from controlplane.core.http.verbs import Rendered
-from controlplane.core.requests import enter_request, leave_request, observe_request
+from controlplane.core.requests import API, enter_request, leave_request, observe_request
 
 
 class Call:
@@ -41,11 +41,7 @@ class Call:
     @contextmanager
     def entered(self) -> Iterator[None]:
         """For logs, problems and the audit log."""
-        enter_request(
-            self.request.request_id,
-            client_ip(self.request),
-            reason=read_reason(self.request),
-        )
+        enter_request(request_facts(self.request, API))
         try:
             yield
         finally:

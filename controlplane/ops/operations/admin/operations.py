@@ -14,8 +14,7 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
-from controlplane.core.admin.pages import ReadOnlyAdmin
-from controlplane.core.ids import parse_uuid_or_none
+from controlplane.core.admin.pages import RowPageAdmin
 from controlplane.ops.operations.admin import itemexport, newpage
 from controlplane.ops.operations.admin.listpage import describe_list, narrow
 from controlplane.ops.operations.admin.page import CANCEL, describe_operation
@@ -43,10 +42,11 @@ undo_by_service("operation-resume", pause_operation, "operation_id", "Undone: it
 
 
 @admin.register(Operation)
-class OperationAdmin(WorkspacePages, ReadOnlyAdmin):
+class OperationAdmin(WorkspacePages, RowPageAdmin):
     """Operations with the outcome of each item, and buttons to pause, resume, cancel and undo."""
 
     exported = "operations"
+    gone = "This operation was removed, or it is not yours to see."
     ordering = ["-id"]
 
     def extra_pages(self) -> list[Any]:
@@ -75,26 +75,12 @@ class OperationAdmin(WorkspacePages, ReadOnlyAdmin):
         """The items of an operation, or those with one outcome, as a file."""
         return itemexport.respond(self, request, self.get_row(request, object_id))
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def show_row(self, request: HttpRequest, row: Operation) -> HttpResponse:
         """One operation with its items."""
-        operation_id = parse_uuid_or_none(object_id)
-        operation = self.get_object(request, str(operation_id)) if operation_id else None
-        if operation is None:
-            text = "This operation was removed, or it is not yours to see."
-            self.message_user(request, text, messages.WARNING)
-            return HttpResponseRedirect(reverse("admin:index"))
-        if request.method == "POST" or not self.has_view_permission(request, operation):
-            raise PermissionDenied
-        may_operate = is_allowed(request, Role.OPERATOR, operation.workspace_id)
-        context = describe_operation(request, operation, may_operate=may_operate)
-        context["export"] = itemexport.describe(request, operation)
-        return self.render(request, "operations/operation.html", original=operation, **context)
+        may_operate = is_allowed(request, Role.OPERATOR, row.workspace_id)
+        context = describe_operation(request, row, may_operate=may_operate)
+        context["export"] = itemexport.describe(request, row)
+        return self.render(request, "operations/operation.html", original=row, **context)
 
     def new_view(self, request: HttpRequest) -> HttpResponse:
         """What an operation would do; posted, it is started."""

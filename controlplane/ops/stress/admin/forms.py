@@ -5,17 +5,14 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from controlplane.core.admin.forms import ServiceForm
-from controlplane.ops.stress.spec import (
-    MAX_MS,
-    MAX_NAME,
-    MAX_SEED,
-    MAX_SHARE,
-    QUEUE,
-    StressTestSpec,
-    make_spec,
-)
+from controlplane.core.admin.forms import ServiceForm, bounds_of
+from controlplane.ops.stress.schema import StressTestIn
+from controlplane.ops.stress.spec import MAX_SHARE, QUEUE, StressTestSpec, make_spec
 from controlplane.ops.stress.states import StressShape, StressType
+
+
+def _bounds(name: str) -> dict[str, Any]:
+    return bounds_of(StressTestIn, name)
 
 
 class StressForm(ServiceForm):
@@ -24,42 +21,44 @@ class StressForm(ServiceForm):
     workspace = forms.ChoiceField()
     name = forms.CharField(
         required=False,
-        max_length=MAX_NAME,
         help_text="Leave empty to derive the name from the other values.",
+        **_bounds("name"),
     )
-    tasks = forms.IntegerField(min_value=1, initial=1_000)
+    tasks = forms.IntegerField(initial=1_000, **_bounds("tasks"))
     type = forms.ChoiceField(choices=StressType.choices)
     duration_ms = forms.FloatField(
-        initial=100, min_value=0, max_value=MAX_MS, label="Milliseconds per task"
+        initial=100, label="Milliseconds per task", **_bounds("duration_ms")
     )
     failure_rate = forms.FloatField(
-        initial=0, min_value=0, max_value=1, label="Share of tasks that fail", help_text="0 to 1."
+        initial=0,
+        label="Share of tasks that fail",
+        help_text="0 to 1.",
+        **_bounds("failure_rate"),
     )
     dependent_share = forms.FloatField(
         initial=0,
-        min_value=0,
-        max_value=MAX_SHARE,
         label="Share of tasks with dependencies",
         help_text=f"0 to {MAX_SHARE}.",
+        **_bounds("dependent_share"),
     )
     shape = forms.ChoiceField(choices=StressShape.choices, label="Shape of the dependencies")
     rate_per_second = forms.FloatField(
         required=False,
         label="Submissions per second",
         help_text="Leave empty to submit as fast as possible.",
+        **_bounds("rate_per_second"),
     )
     seed = forms.IntegerField(
         required=False,
-        min_value=0,
-        max_value=MAX_SEED,
         help_text="It determines which tasks fail. To compare with another test, use its seed. "
         "Leave empty for a random seed.",
+        **_bounds("seed"),
     )
     confirm = forms.CharField(
         required=False,
-        max_length=200,
         label="Confirmation",
         help_text=f"Needed in production: type the workspace's slug, or {QUEUE}.",
+        **_bounds("confirm"),
     )
 
     def __init__(self, *args: Any, workspaces: list[Any], **kwargs: Any) -> None:
