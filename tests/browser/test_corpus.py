@@ -35,10 +35,18 @@ DAMAGE = """() => [
 _TURNED = """() => {
     const foreign = /[\\u0590-\\u08ff\\ufb1d-\\ufefc]/u;
     const inline = ['inline', 'none', 'contents'];
-    const isInline = (each) => inline.includes(getComputedStyle(each).display);
+    const known = new Map();
+    // Whether an element is inline itself, and whether all below it are.
+    const look = (each) => {
+        if (!known.has(each)) {
+            const isInline = inline.includes(getComputedStyle(each).display);
+            const below = [...each.children].map(look);
+            known.set(each, {isInline, isText: below.every((one) => one.isInline && one.isText)});
+        }
+        return known.get(each);
+    };
     const blocks = [...document.querySelectorAll('main *, header *, nav *')].filter((each) =>
-        foreign.test(each.textContent) && !isInline(each)
-        && [...each.querySelectorAll('*')].every(isInline));
+        !look(each).isInline && look(each).isText && foreign.test(each.textContent));
     const found = new Set();
     for (const block of blocks) {
         const walker = document.createTreeWalker(block, NodeFilter.SHOW_TEXT);
@@ -46,6 +54,7 @@ _TURNED = """() => {
         while (walker.nextNode()) {
             const node = walker.currentNode;
             if (foreign.test(node.data.trim()[0] ?? '')) continue;
+            if (node.parentElement.closest('.visually-hidden, pre')) continue;
             const own = node.data.replace(/\\u2068.*?\\u2069/gsu,
                 (text) => '\\u2068'.repeat(text.length));
             for (const word of own.matchAll(/[A-Za-z]{2,}/g)) {
@@ -53,8 +62,7 @@ _TURNED = """() => {
                 range.setStart(node, word.index);
                 range.setEnd(node, word.index + word[0].length);
                 const box = range.getClientRects()[0];
-                const isSeen = box && !node.parentElement.closest('.visually-hidden, pre');
-                if (isSeen) words.push([word[0], box]);
+                if (box) words.push([word[0], box]);
             }
         }
         words.slice(1).forEach(([word, box], n) => {
