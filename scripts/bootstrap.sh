@@ -52,6 +52,15 @@ make_venv() {
     rm -f .venv.log
 }
 
+compile_installed() {
+    local packages
+    packages="$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+    # The packages' own tests are never imported. A file that is not valid, such as a template of
+    # one, is left as it is, as pip leaves it.
+    .venv/bin/python -m compileall -q -j 0 -x 'site-packages/.*/tests?/' "$packages" \
+        >/dev/null 2>&1 || true
+}
+
 install_locked() { # base or dev
     local wanted="requirements/$1.txt" installed=".venv/installed-$1.txt"
     [[ -e "$installed" && "$(<"$wanted")" == "$(<"$installed")" ]] && return
@@ -61,8 +70,10 @@ install_locked() { # base or dev
         uv pip install -q --python .venv/bin/python --require-hashes -r "$wanted" ||
             fail "The requirements could not be installed: see the lines above."
     else
-        .venv/bin/python -m pip install -q --no-deps --require-hashes -r "$wanted" ||
+        # pip compiles one file after the other; below, each processor compiles.
+        .venv/bin/python -m pip install -q --no-compile --no-deps --require-hashes -r "$wanted" ||
             fail "The requirements could not be installed: see the lines above."
+        compile_installed
     fi
     # dev is base and more, locked to the same versions.
     cp "requirements/base.txt" .venv/installed-base.txt

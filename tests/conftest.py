@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -28,12 +29,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, o
     return result
 
 
+def pytest_collection() -> None:
+    """Nothing of what is loaded now becomes garbage."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """What has been loaded until now stays: the garbage collector leaves it alone, and looks less
     often through what pages load later; that was a tenth of the time of all tests."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    gc.enable()
+
+
+def pytest_runtest_logfinish() -> None:
+    """Engines that stand idle take time from the tests that need none."""
+    if "tests.standing" in sys.modules:
+        sys.modules["tests.standing"].engines.end_idle()
 
 
 @pytest.fixture(scope="session")

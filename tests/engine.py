@@ -30,16 +30,18 @@ from workers.wake_up_lists import wake_up_list
 
 ROOT = Path(__file__).resolve().parent.parent
 _FINAL = [state.value for state in FINAL]
+_LONGEST_REST = 0.06
 
 
 def wait_until(condition: Callable[[], Any], what: str, timeout: float = 30.0) -> Any:
     """Poll until the condition holds; its value. Fails the test with `what` after `timeout` s."""
-    give_up = time.monotonic() + timeout
-    while time.monotonic() < give_up:
+    begun = time.monotonic()
+    while (waited := time.monotonic() - begun) < timeout:
         value = condition()
         if value:
             return value
-        time.sleep(0.02)
+        # The longer it takes, the less often: each look costs the processor that does the work.
+        time.sleep(min(_LONGEST_REST, 0.01 + waited / 20))
     raise AssertionError(f"Timed out after {timeout:g} s: {what}")
 
 
@@ -152,12 +154,16 @@ class Engine:
         self.apps.append(component)
         url = f"http://127.0.0.1:{port}"
 
-        def answers() -> bool:
-            with suppress(httpx.TransportError):
-                return httpx.get(f"{url}/health/live").status_code == 200
-            return False
+        # One client for all attempts: to make one takes longer than to ask.
+        with httpx.Client() as client:
 
-        self.wait(answers, "the app service", timeout=90.0)  # on a busy machine a start is slow
+            def answers() -> bool:
+                with suppress(httpx.TransportError):
+                    return client.get(f"{url}/health/live").status_code == 200
+                return False
+
+            # On a busy machine a start is slow.
+            self.wait(answers, "the app service", timeout=90.0)
         return url
 
     def wait(self, condition: Callable[[], Any], what: str, timeout: float = 30.0) -> Any:

@@ -45,6 +45,19 @@ _MARKS = {
 
 # Folders whose tests wait for processes and browsers more than they compute.
 _WAITING = ("acceptance", "browser", "chaos")
+_BORROWED = {"running", "single"}  # fixtures of tests/acceptance
+# Files that take more than ten seconds of a processor: the first of the others.
+_LONG = (
+    "integration/admin/test_access.py",
+    "integration/admin/test_budgets.py",
+    "integration/commands/test_corpus.py",
+    "integration/test_corpus_pages.py",
+    "integration/test_demo_history.py",
+    "integration/test_fastpath.py",
+    "integration/test_routes.py",
+    "property/test_transitions.py",
+    "property/test_values.py",
+)
 
 
 def mark_by_folder(items: Iterable[pytest.Item]) -> None:
@@ -62,9 +75,18 @@ def mark_by_folder(items: Iterable[pytest.Item]) -> None:
 
 
 def put_waiting_first(items: list[pytest.Item]) -> None:
-    """Files that wait begin, so that none of them is alone at the end, when the other processes
-    have nothing to do. Apart from that the order stays as it is."""
-    items.sort(key=lambda item: item.path.relative_to(_TESTS).parts[0] not in _WAITING)
+    """Files that wait begin, then those that take long, so that none of them is alone at the end,
+    when the other processes have nothing to do. The very first are those that borrow an engine:
+    while they follow each other, it is not started twice. Apart from that the order stays."""
+    borrow = {item.path for item in items if _BORROWED & set(getattr(item, "fixturenames", ()))}
+    items.sort(key=lambda item: _turn_of(item.path, item.path in borrow))
+
+
+def _turn_of(path: Path, borrows: bool) -> int:
+    place = path.relative_to(_TESTS)
+    if place.parts[0] in _WAITING:
+        return 0 if borrows else 1
+    return 2 if place.as_posix() in _LONG else 3
 
 
 def is_left_out(path: Path, expression: str) -> bool:

@@ -1,11 +1,14 @@
-"""Engines that run as long as the tests do, for tests that kill nothing.
+"""Engines that run as long as tests need them, for tests that kill nothing.
 
 A cold start of a worker, a dispatcher and an app takes seconds; a test that only submits work does
 not need its own. A standing engine has a database and a Valkey of its own, since its worker would
 take the rows and hear the wake-ups of other tests. While a test borrows it, this process's database
 connections and wake-ups lead there; afterwards the test's rows are deleted, and the engine goes on.
+One that nobody has borrowed for a minute is ended: idle, it still takes a fifteenth of a processor.
 """
 
+import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +17,7 @@ from pathlib import Path
 import pytest
 from celery import current_app
 from django.db import connection, connections
+from pytest_django import DjangoDbBlocker
 
 from controlplane.core import process_state
 from controlplane.embedded import valkey
@@ -32,6 +36,8 @@ _DECLARED_SCHEDULES = 2
 # Rows that the engine's processes remember and go on with.
 _ENGINES_OWN = ("workers_", "tasks_app_leader", "tasks_app_queue", "tasks_app_rollupmark")
 _FINAL = [state.value for state in FINAL]
+# As long as it takes to start one, in seconds of a processor, fifteen times.
+_IDLE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -154,3 +160,46 @@ def _copy_database(name: str) -> None:
 def _lead(alias: str, database: str) -> None:
     connections[alias].close()
     connections[alias].settings_dict["NAME"] = database
+
+
+class StandingEngines:
+    """Those of this process, by the number of slots of their worker."""
+
+    def __init__(self) -> None:
+        self._started: dict[int, StandingEngine] = {}
+        self._asked_at: dict[int, float] = {}
+        self._folders: pytest.TempPathFactory | None = None
+        self._database: DjangoDbBlocker | None = None
+
+    def prepare(self, folders: pytest.TempPathFactory, database: DjangoDbBlocker) -> None:
+        """What is needed to start them, and to end them between two tests."""
+        self._folders, self._database = folders, database
+
+    def get(self, concurrency: int) -> StandingEngine:
+        self._asked_at[concurrency] = time.monotonic()
+        if concurrency not in self._started:
+            assert self._folders is not None
+            folder = self._folders.mktemp("standing")
+            folder.chmod(0o755)
+            self._started[concurrency] = StandingEngine(
+                dict(os.environ), folder, concurrency=concurrency
+            )
+        return self._started[concurrency]
+
+    def end_idle(self) -> None:
+        """Between two tests: end those that nobody has asked for in a while."""
+        now = time.monotonic()
+        self._end([n for n in self._started if now - self._asked_at[n] > _IDLE_SECONDS])
+
+    def end_all(self) -> None:
+        self._end(list(self._started))
+
+    def _end(self, numbers: list[int]) -> None:
+        if numbers:
+            assert self._database is not None
+            with self._database.unblock():
+                for number in numbers:
+                    self._started.pop(number).end()
+
+
+engines = StandingEngines()

@@ -18,3 +18,6 @@ if os.environ.get("TASKPLANE_TEST_DATABASE"):
     # A process that a test started: it works in the database that the test made.
     for _alias in DATABASES.values():
         _alias["NAME"] = os.environ["TASKPLANE_TEST_DATABASE"]
+else:
+    # Every client of a test makes the middlewares for itself: none looks at all static files first.
+    WHITENOISE_AUTOREFRESH = True

@@ -1,6 +1,5 @@
 """Fixtures for tests with real components."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from pytest_django import DjangoDbBlocker
 
 from tests.engine import Engine
 from tests.standing import App, StandingEngine
+from tests.standing import engines as standing_engines
 
 
 @pytest.fixture
@@ -25,20 +25,10 @@ def standing(
     django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[[int], StandingEngine]]:
-    """The engines that run as long as the tests do, by the number of slots of their worker."""
-    started: dict[int, StandingEngine] = {}
-
-    def get(concurrency: int) -> StandingEngine:
-        if concurrency not in started:
-            folder = tmp_path_factory.mktemp("standing")
-            folder.chmod(0o755)
-            started[concurrency] = StandingEngine(dict(os.environ), folder, concurrency=concurrency)
-        return started[concurrency]
-
-    yield get
-    with django_db_blocker.unblock():
-        for engine in started.values():
-            engine.end()
+    """The engines that stand, by the number of slots of their worker."""
+    standing_engines.prepare(tmp_path_factory, django_db_blocker)
+    yield standing_engines.get
+    standing_engines.end_all()
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from tests.factories import make_job, make_queue, make_tasks
 pytestmark = pytest.mark.django_db(transaction=True)
 
 RETRY = {"target": "tasks", "action": "retry", "filter": {"status": ["FAILED"], "type": "bulk"}}
+_TARGETS = ("schedules", "queues")
 _WAIT_SECONDS = 300
 
 
@@ -118,7 +119,7 @@ def test_each_task_is_retried_once_although_everything_is_killed(
         make_tasks(1_000, "FAILED", type="bulk", queue="bulk")
     headers, url = make_headers(), engine.app()
     with Submitter(url, headers).running() as alone:
-        time.sleep(3)
+        engine.wait(lambda: len(alone.seconds) >= 100, "submissions to compare with")
     rate = 10_000 if count > 10_000 else 1_500
     with httpx.Client(base_url=url, headers=headers, timeout=30) as client:
         drift, operation = start_in_spite_of_drift(client, count, rate)
@@ -184,44 +185,51 @@ def _has_completed(operation: Operation) -> bool:
     return operation.state == "COMPLETED"
 
 
-@pytest.mark.parametrize("target", ["schedules", "queues"])
-def test_what_was_paused_for_maintenance_is_resumed_and_nothing_else(
-    engine: Engine, target: str
-) -> None:
-    """Five of fifty had been paused before. The dispatcher is killed while it pauses the others,
-    and while it resumes exactly those."""
-    names = [f"row-{number:02}" for number in range(50)]
-    for number, name in enumerate(names):
-        if target == "schedules":
-            make_job(name, enabled=number >= 5)
-        else:
-            make_queue(name, paused_at=now() if number < 5 else None)
-    before = _running(target)
-    assert len(before) == 45
+def test_what_was_paused_for_maintenance_is_resumed_and_nothing_else(engine: Engine) -> None:
+    """Five of fifty schedules and queues had been paused before. The dispatcher is killed while it
+    pauses the others, and while it resumes exactly those."""
+    for number in range(50):
+        name, was_paused = f"row-{number:02}", number < 5
+        make_job(name, enabled=not was_paused)
+        make_queue(name, paused_at=now() if was_paused else None)
+    before = {target: _running(target) for target in _TARGETS}
+    assert {len(names) for names in before.values()} == {45}
     headers = make_headers()
     with httpx.Client(base_url=engine.app(), headers=headers, timeout=30) as client:
-        paused = start(client, preview(client, {
-            "target": target, "action": "pause", "filter": {"search": "row-"},
-        })["token"], ratePerSecond=15)  # fmt: skip
+        paused = [
+            start(client, preview(client, {
+                "target": target, "action": "pause", "filter": {"search": "row-"},
+            })["token"], ratePerSecond=15)
+            for target in _TARGETS
+        ]  # fmt: skip
         _carry_out(engine, paused)
-        assert (paused.changed, _running(target)) == (45, set())
-        undo = preview(client, {"target": target, "action": "resume", "operation": str(paused.id)})
-        assert undo["matched"] == 45
-        resumed = start(client, undo["token"], ratePerSecond=15)
+        assert [each.changed for each in paused] == [45, 45]
+        assert [_running(target) for target in _TARGETS] == [set(), set()]
+        resumed = [_start_undo(client, each) for each in paused]
         _carry_out(engine, resumed)
-    assert resumed.changed == 45
-    assert _running(target) == before
+    assert [each.changed for each in resumed] == [45, 45]
+    assert {target: _running(target) for target in _TARGETS} == before
     again = AuditEvent.objects.filter(action="operation.end", detail__changed=45)
-    assert again.count() == 2
+    assert again.count() == 4
 
 
-def _carry_out(engine: Engine, operation: Operation) -> None:
+def _start_undo(client: httpx.Client, paused: Operation) -> Operation:
+    undo = preview(client, {
+        "target": paused.target, "action": "resume", "operation": str(paused.id),
+    })  # fmt: skip
+    assert undo["matched"] == 45
+    return start(client, undo["token"], ratePerSecond=15)
+
+
+def _carry_out(engine: Engine, operations: list[Operation]) -> None:
     """By two dispatchers, of which the first is killed."""
     first = engine.dispatcher()
-    assert wait_for_progress(engine, operation, 5) < 45
+    for each in operations:
+        assert wait_for_progress(engine, each, 5) < 45
     first.kill()
     second = engine.dispatcher()
-    engine.wait(lambda: _has_completed(operation), "the end", _WAIT_SECONDS)
+    for each in operations:
+        engine.wait(lambda each=each: _has_completed(each), "the end", _WAIT_SECONDS)
     second.kill()
 
 

@@ -27,15 +27,16 @@ def server(component_env: dict[str, str], tmp_path: Path) -> Iterator[tuple[str,
     log = tmp_path / "echo.log"
     component = Component(["-m", "tests.websocket_echo", str(port)], component_env, log)
     url = f"http://127.0.0.1:{port}"
-    wait_until(lambda: answers(url), "the server")
+    with httpx.Client() as client:
+        wait_until(lambda: answers(client, url), "the server")
     yield url, component
     assert component.stop() == 0
     assert "Traceback" not in component.output()
 
 
-def answers(url: str) -> bool:
+def answers(client: httpx.Client, url: str) -> bool:
     try:
-        return httpx.get(url).status_code == 200
+        return client.get(url).status_code == 200
     except httpx.TransportError:
         return False
 

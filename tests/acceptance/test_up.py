@@ -105,6 +105,15 @@ def call(kept: home.Credentials, method: str, path: str, body: Any = None) -> An
     return json.loads(text)
 
 
+def elastic(state: Path) -> list[psutil.Process]:
+    """The workers that the autoscaler started, their own processes left out."""
+    return [
+        process
+        for process in processes.marked(MARK, str(state / "run"))
+        if process.environ().get(PID_MARK) == str(process.pid) and not processes.is_over(process)
+    ]
+
+
 def test_start_submit_stop_and_start_again(state: Path, variables: dict[str, str]) -> None:
     first = Up(state, **variables)
     first.wait_until_ready()
@@ -130,13 +139,16 @@ def test_start_submit_stop_and_start_again(state: Path, variables: dict[str, str
         assert f"  {part:<11} stopped" in first.printed()
     assert processes.marked(MARK, str(state / "run")) == []
 
-    second = Up(state, **variables)
+    # With an autoscaler that is off: it runs, and starts no worker.
+    second = Up(state, **variables, AUTO_SCALING_ENABLED="false", MIN_WORKERS="2")
     second.wait_until_ready()
     # Shown once, and what was done before is still there.
     assert kept.api_key not in second.printed()
     assert kept.admin_password not in second.printed()
     assert home.read_credentials(state) == kept
     assert call(kept, "GET", f"/tasks/{task['id']}")["status"] == "COMPLETED"
+    second.wait_until_printed("  autoscaler  ready     off\n")
+    assert elastic(state) == []
     assert second.interrupt() < STOP_SECONDS
     assert second.process.returncode == 0
 
@@ -151,15 +163,6 @@ def test_what_cannot_start_is_one_sentence_and_leaves_nothing(
     assert last.startswith("taskplane: The database cannot be used (connection failed")
     assert "hunter2" not in up.printed()
     assert valkey.pid(state) is None
-
-
-def elastic(state: Path) -> list[psutil.Process]:
-    """The workers that the autoscaler started, their own processes left out."""
-    return [
-        process
-        for process in processes.marked(MARK, str(state / "run"))
-        if process.environ().get(PID_MARK) == str(process.pid) and not processes.is_over(process)
-    ]
 
 
 def wait_for(condition: Callable[[], Any], what: Callable[[], str], seconds: float = 60) -> Any:
@@ -218,11 +221,3 @@ def test_an_autoscaler_that_is_killed_keeps_its_workers(
     assert "  autoscaler  stopped" in again.printed()
     assert processes.is_over(other)
     assert "Warm shutdown" in log.read_text()
-
-
-def test_an_autoscaler_that_is_off_runs_and_waits(state: Path, variables: dict[str, str]) -> None:
-    up = Up(state, **variables, AUTO_SCALING_ENABLED="false", MIN_WORKERS="2")
-    up.wait_until_printed("  autoscaler  ready     off\n")
-    assert elastic(state) == []
-    assert up.interrupt() < STOP_SECONDS
-    assert up.process.returncode == 0

@@ -3,6 +3,7 @@
 from typing import Any
 
 _LIMIT = 600  # presses of Tab; a list of fifty rows has fewer controls
+_TAB = {"type": "rawKeyDown", "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}
 _MARK = """() => {
     const wanted = "a[href], button, input, select, textarea, summary, [tabindex='0']";
     const shown = [...document.querySelectorAll(wanted)].filter((each) =>
@@ -33,7 +34,10 @@ def find_unreached(page: Any) -> list[str]:
     """The visible controls that do not get the focus while Tab is pressed as often as there are
     controls."""
     count = min(_LIMIT, page.evaluate(_MARK) + 10)
+    keys = page.context.new_cdp_session(page)
     for _ in range(count):
-        page.keyboard.press("Tab")
+        # Nothing happens when the key comes up again.
+        keys.send("Input.dispatchKeyEvent", _TAB)
+    keys.detach()
     found: list[str] = page.evaluate(_LEFT)
     return found

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from tests.browser.test_corpus import DAMAGE
 from tests.corpus import TEXTS
-from tests.corpusworld import write
+from tests.corpusrows.fields import write
 from tests.factories import make_node, make_queue, make_task
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -22,6 +22,7 @@ from scripts.demo.plans import SCHEDULES
 from scripts.demo.story import NODES, PAYMENTS, WORLDS
 from tasks_app.models import Task
 from tasks_app.queries.counts import count_tasks
+from tests.factories import make_task
 
 pytestmark = pytest.mark.django_db
 
@@ -126,7 +127,8 @@ def test_schedules_fire_at_their_times(payments):
         assert timing.next_after(firing.scheduled_for - moment) == firing.scheduled_for
 
 
-def test_a_database_with_tasks_is_left_alone(payments, monkeypatch, capsys):
+def test_a_database_with_tasks_is_left_alone(monkeypatch, capsys):
+    make_task()
     before = Task.objects.count()
     monkeypatch.setattr("sys.argv", ["seed-demo"])
     assert seeding.main() == 2

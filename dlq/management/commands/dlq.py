@@ -35,7 +35,6 @@ from dlq.management import tables
 from dlq.management.groups import GroupCommands
 from dlq.management.replays import ReplayCommands
 from dlq.replays import DEFAULT_STAGES
-from dlq.replayschema import Replay, ReplayDetail
 from dlq.schema import (
     Canary,
     Letter,

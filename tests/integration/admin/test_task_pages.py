@@ -1,10 +1,9 @@
-"""The list of tasks and the page of one: what they show, whatever people wrote."""
+"""The page of a task, and that whatever people wrote is text there and in the list."""
 
 import re
 from datetime import timedelta
 from functools import partial
 from html import unescape
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -15,24 +14,12 @@ from django.urls import reverse
 from controlplane.core.clock import now
 from controlplane.workspaces.models import Workspace
 from tasks_app.models import Task
-from tasks_app.queries import tasklist
-from tests.clients import default_workspace, other_workspace, staff_client
-from tests.factories import (
-    make_attempt,
-    make_job,
-    make_letter,
-    make_log,
-    make_node,
-    make_task,
-    make_tasks,
-)
+from tests.clients import staff_client
+from tests.factories import make_attempt, make_job, make_letter, make_log, make_task
 from tests.hostiletext import HOSTILE, find_dangers
+from tests.integration.admin.taskpages import TASKS, get, page_of
 
 pytestmark = pytest.mark.django_db
-TASKS = "/admin/tasks_app/task/"
-MAX_QUERIES_OF_LIST = 18
-# In a transaction of bounded time, a search also finds the last task that its page looks at.
-MAX_QUERIES_OF_SEARCH = 23
 MAX_QUERIES_OF_TASK = 28
 login = partial(staff_client, apps=["tasks_app", "workers", "dlq", "schedules", "workspaces"])
 
@@ -47,196 +34,6 @@ CORPUS = {
     "like NUL": "a\\u0000b ␀",
     "hostile": HOSTILE,
 }
-
-
-def get(client: Client, path: str, **params: Any) -> str:
-    answer = client.get(path, params)
-    assert answer.status_code == 200, answer.status_code
-    return answer.content.decode()
-
-
-def page_of(task: Task) -> str:
-    return f"{TASKS}{task.id}/change/"
-
-
-class TestTheList:
-    """Filters in the address, chips, columns, pages, figures."""
-
-    @pytest.mark.parametrize(
-        ("params", "chip"),
-        [
-            ({"queue": "mail"}, ("Queue", "mail")),
-            ({"createdAfter": "1h"}, ("Created", "last 1h")),
-            ({"minDurationMs": "5"}, ("Ran at least", "5 ms")),
-            ({"payload.a.b": "7"}, ("Payload a.b", "7")),
-            ({"status": "FAILED,RUNNING"}, ("State", "Failed, Running")),
-        ],
-    )
-    def test_each_filter_is_a_chip_that_can_be_removed(
-        self, root: Client, params: dict[str, str], chip: tuple[str, str]
-    ) -> None:
-        page = get(root, TASKS, **params, sort="name")
-        assert f'<span class="chip-name">{chip[0]}</span>' in page
-        assert f"<bdi>{chip[1]}</bdi>" in page
-        assert f'<a href="?sort=name" aria-label="Remove the filter {chip[0]}">' in page
-
-    def test_a_form_leads_to_a_short_address(self, root: Client) -> None:
-        answer = root.get(
-            TASKS,
-            {"queue": "", "status": ["FAILED", "RUNNING"], "payload": "a.b = 7", "type": " x "},
-        )
-        assert answer.headers["Location"] == f"{TASKS}?status=FAILED%2CRUNNING&payload.a.b=7&type=x"
-
-    def test_old_addresses_still_mean_the_same(self, root: Client) -> None:
-        answer = root.get(TASKS, {"q": "x", "state__exact": "FAILED"})
-        assert answer.headers["Location"] == f"{TASKS}?search=x&status=FAILED"
-
-    def test_ages_move_with_the_clock(self, root: Client) -> None:
-        make_task("COMPLETED", name="early", finished_at=now() - timedelta(hours=2))
-        make_task("COMPLETED", name="late")
-        page = get(root, TASKS, finishedAfter="1h")
-        assert "late" in page
-        assert "early" not in page
-
-    @pytest.mark.parametrize(
-        "params", [{"nonsense": "1"}, {"minPriority": "x"}, {"sort": "x"}, {"after": "x"}]
-    )
-    def test_a_wrong_address_says_what_is_wrong(self, root: Client, params: dict[str, str]) -> None:
-        make_task(name="any")
-        page = get(root, TASKS, **params)
-        assert "These filters cannot be read" in page
-        assert "Clear all filters" in page
-        assert "data-task-row" not in page
-
-    def test_an_empty_list_says_why(self, root: Client) -> None:
-        assert "There are no tasks yet" in get(root, TASKS)
-        make_task(type="workflow-join")
-        assert "internal ones, which are hidden" in get(root, TASKS)
-        page = get(root, TASKS, queue="mail")
-        assert "No task matches these filters" in page
-        assert "Clear all filters" in page
-
-    def test_the_figures_of_the_states_agree_with_their_lists(self, root: Client) -> None:
-        for state in ("PENDING", "FAILED", "FAILED", "COMPLETED"):
-            make_task(state, queue="mail")
-        make_task("FAILED")
-        for params, failed in (({}, 3), ({"queue": "mail"}, 2), ({"type": "noop"}, 3)):
-            page = root.get(TASKS, params).context
-            tab = next(each for each in page["tabs"] if each.state == "FAILED")
-            assert tab.count == failed
-            assert len(root.get(TASKS + tab.url).context["rows"]) == failed
-
-    def test_an_estimate_says_so(self, root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-        make_tasks(5, priority=3)
-        monkeypatch.setattr(tasklist, "EXACT_TOTAL", 2)
-        page = get(root, TASKS, minPriority=1)
-        assert "of ≈ " in page
-
-    def test_a_tag_is_listed_over_all_workspaces(
-        self, root: Client, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        workspaces = [default_workspace(), other_workspace()]
-        made = [make_task(tags=["red"], workspace=workspaces[number % 2]) for number in range(120)]
-        make_task(tags=["blue"])
-        for most, tabs in ((10_000, {120, 0}), (100, {None})):
-            monkeypatch.setattr(tasklist, "EXACT_TOTAL", most)
-            first = root.get(TASKS, {"tag": "red"}).context
-            second = root.get(TASKS + first["next_url"]).context
-            back = root.get(TASKS + second["previous_url"]).context
-            rows = [row.task["id"] for row in (*first["rows"], *second["rows"])]
-            assert rows == [str(task.id) for task in reversed(made)][:100]
-            assert [row.task["id"] for row in back["rows"]] == rows[:50]
-            assert {tab.count for tab in first["tabs"]} == tabs
-
-    def test_pages_forward_and_back(self, root: Client) -> None:
-        make_tasks(120)
-        for sort in ("-createdAt", "priority", "-finishedAt"):
-            first = root.get(TASKS, {"sort": sort}).context
-            second = root.get(TASKS + first["next_url"]).context
-            third = root.get(TASKS + second["next_url"]).context
-            assert [len(each["rows"]) for each in (first, second, third)] == [50, 50, 20]
-            assert (third["next_url"], first["previous_url"]) == ("", "")
-            assert (third["first"], third["last"]) == (101, 120)
-            back = root.get(TASKS + third["previous_url"]).context
-            assert [row.url for row in back["rows"]] == [row.url for row in second["rows"]]
-            begin = root.get(TASKS + back["previous_url"]).context
-            assert [row.url for row in begin["rows"]] == [row.url for row in first["rows"]]
-            assert begin["previous_url"] == ""
-
-    def test_columns_are_chosen_in_the_address(self, root: Client) -> None:
-        make_task(name="one", tags=["red"])
-        page = get(root, TASKS, columns="tags,priority")
-        assert 'data-cell="tags"' in page
-        assert 'data-cell="type"' not in page
-        assert 'data-cell="task"' in page
-
-    def test_an_error_leads_to_its_like(self, root: Client) -> None:
-        error = {"class": "Broken, badly", "message": "no", "category": "CODE", "traceback": ""}
-        make_task("FAILED", name="one", error=error)
-        make_task("FAILED", name="other")
-        row = root.get(TASKS, {"search": "one"}).context["rows"][0]
-        alike = root.get(row.what.url).context["rows"]
-        assert [each.name for each in alike] == ["one"]
-
-    def test_what_did_not_happen_is_shown_with_its_reason(self, root: Client) -> None:
-        run = "018f6f2e-1111-7000-8000-000000000000"
-        tasks = [make_task("COMPLETED"), make_task("FAILED", workflow_run_id=run), make_task()]
-        ids = [str(task.id) for task in tasks]
-        data = {"action": "retry", "_selected_action": ids}
-        question = root.post(TASKS, data).content.decode()
-        assert "1 task of these completed" in question
-        page = root.post(
-            TASKS, {**data, "post": "yes", "reason": "OPS-1"}, follow=True
-        ).content.decode()
-        assert "1 of 3 tasks retried." in page
-        assert "1 task not retried: only ended tasks, not pending." in page
-        assert "a step of a workflow run" in page
-        assert '<span class="success">' not in page
-        nothing = root.post(TASKS, {"action": "cancel"}, follow=True).content.decode()
-        assert "Select tasks first: nothing was changed." in nothing
-
-    def test_the_file_has_what_the_list_has(self, root: Client, other: Workspace) -> None:
-        make_task("FAILED", name="=1+1", queue="mail")
-        make_task("COMPLETED", name="done", queue="mail")
-        make_task("FAILED", name="theirs", workspace=other)
-        several = root.get(f"{TASKS}export/", {"status": "FAILED"}, follow=True)
-        assert "Nothing was exported." in several.content.decode()
-        listed = root.get(TASKS, {"status": "FAILED", "workspace": "default", "createdAfter": "1h"})
-        menu = listed.context["export"]
-        answer = root.get(menu.action, {**dict(menu.hidden), "format": "csv"})
-        text = b"".join(answer.streaming_content).decode()
-        assert "'=1+1" in text
-        assert "done" not in text
-        assert "theirs" not in text
-
-    def test_changes_of_an_open_list(self, root: Client) -> None:
-        old, waits = make_task("COMPLETED"), make_task(name="waits")
-        make_task(type="workflow-join")
-        address = f"{TASKS}changes/"
-        params = {"ids": f"{waits.id},nonsense", "anchor": str(waits.id), "figures": "1"}
-        found = root.get(address, params).json()
-        assert (found["newer"], found["figures"]["PENDING"]) == (0, "1")
-        assert found["rows"][str(waits.id)]["word"] == "Pending"
-        make_task()
-        Task.objects.filter(id=old.id).delete()
-        found = root.get(address, {**params, "ids": f"{old.id}", "queue": "default"}).json()
-        assert (found["newer"], found["rows"]) == (1, {})
-
-    def test_it_costs_a_bounded_number_of_queries(self, root: Client) -> None:
-        node = make_node("vm#1")
-        for number in range(30):
-            task = make_task("COMPLETED", name=str(number), result={"n": 1})
-            make_attempt(task, node_id=node.id)
-        bounds: list[tuple[dict[str, str], int]] = [
-            ({}, MAX_QUERIES_OF_LIST),
-            ({"search": "1"}, MAX_QUERIES_OF_SEARCH),
-            ({"status": "COMPLETED", "sort": "-durationMs"}, MAX_QUERIES_OF_LIST),
-        ]
-        for params, most in bounds:
-            with CaptureQueriesContext(connection) as queries:
-                get(root, TASKS, **params)
-            statements = [each["sql"] for each in queries]
-            assert len(statements) <= most, "\n".join(statements)
 
 
 class TestOneTask:
