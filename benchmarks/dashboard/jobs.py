@@ -174,8 +174,10 @@ def find() -> dict[str, Any]:
 def _count_statements(client: Any, url: str) -> int:
     with counted_statements() as statements:
         answer = client.get(url)
+    answer.close()  # an export that nobody reads would keep its place
     if answer.status_code != 200:
-        raise SystemExit(f"{url} answered {answer.status_code}.")
+        where = answer.headers.get("Location", "")
+        raise SystemExit(f"{url} answered {answer.status_code} {where}".rstrip() + ".")
     return len(statements)
 
 
