@@ -95,7 +95,7 @@ def _places() -> dict[str, Any]:
     middle, last = tasks[total // 2], tasks[total * 99 // 100]
     return {
         "middle": str(middle),
-        "waiting": str(waiting.values_list("id", flat=True)[100]),
+        "waiting": str([*waiting.values_list("id", flat=True)[:101]][-1]),
         "cursors": {
             "in the middle": Cursor("-createdAt", middle, middle, 2).encode(),
             "near the end": Cursor("-createdAt", last, last, 2).encode(),
