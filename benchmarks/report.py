@@ -49,6 +49,7 @@ _ROWS = (
     _Row("forEach of 10,000 and its fan-in", "workflows", ("wide_s",), "s"),
     _Row("  an item of 1,000 / of 10,000", "workflows", ("narrow_item_us", "wide_item_us"), "µs"),
     _Row("Idle worker with 2 slots, PSS", "memory", ("mib",), "MiB"),
+    _Row("  and its dispatcher, `worker --dispatch`", "memory", ("both_mib",), "MiB"),
 )
 
 
@@ -139,7 +140,7 @@ def _machine(run: Run) -> str:
 
 
 def _cell(row: _Row, figures: Figures | None) -> str:
-    if figures is None:
+    if figures is None or not figures.keys() >= set(row.figures):
         return "-"
     return " / ".join(_number(figures[name]) for name in row.figures)
 
@@ -201,6 +202,7 @@ AIMS = (
         _ratio("memory", "mib", "results"),
         at_least=False,
     ),
+    Aim("Idle worker and dispatcher", "MiB", 166, _own("memory", "both_mib"), at_least=False),
 )
 
 

@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -272,15 +273,24 @@ def workflows(system: Taskplane, sizes: Sizes) -> Figures:
 
 
 def memory(system: WorkerSystem, sizes: Sizes) -> Figures:
-    """The memory of an idle worker with two slots, after it has worked."""
+    """The memory of an idle worker with two slots, after it has worked; of Taskplane's also with a
+    dispatcher beside it, as `manage.py up` starts it."""
+    figures = {"mib": _idle_mebibytes(system, system.worker(), sizes)}
+    if isinstance(system, Taskplane):
+        figures["both_mib"] = _idle_mebibytes(system, system.worker(dispatches=True), sizes)
+    return figures
+
+
+def _idle_mebibytes(
+    system: WorkerSystem, started: AbstractContextManager[Component], sizes: Sizes
+) -> float:
     system.reset()
-    with system.worker() as worker:
+    with started as worker:
         count = system.produce("paced", count=sizes.warm_up, gap=0.001)["submitted"]
         system.await_stamps(count, worker)
         _verify_record(system, count, worker)
         time.sleep(sizes.settle_seconds)
-        mebibytes = worker.pss_bytes() / 2**20
-    return {"mib": mebibytes}
+        return worker.pss_bytes() / 2**20
 
 
 def _verify_record(system: WorkerSystem, count: int, worker: Component) -> None:

@@ -29,8 +29,9 @@ class Servers:
     valkey: tuple[str, int]
 
     def database_url(self, name: str) -> str:
-        """The address of one database of this Postgres."""
-        return f"{self.postgres.rpartition('/')[0]}/{name}"
+        """The address of one database of this Postgres, by its Unix socket."""
+        address, _, where = self.postgres.partition("?")
+        return f"{address.rpartition('/')[0]}/{name}" + (f"?{where}" if where else "")
 
     def broker_url(self, number: int) -> str:
         """The address of one of Valkey's numbered databases."""
@@ -100,6 +101,8 @@ def running() -> Iterator[Servers]:
                 "disturb each other."
             ) from None
         try:
-            yield Servers(state, embedded.ensure_postgres(state), embedded.ensure_valkey(state))
+            over_tcp = embedded.ensure_postgres(state)
+            address = embedded.postgres_local_url(state) or over_tcp
+            yield Servers(state, address, embedded.ensure_valkey(state))
         finally:
             embedded.stop_all(state)

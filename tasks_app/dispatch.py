@@ -33,7 +33,7 @@ _CONNECTION_ERRORS = (OperationalError, InterfaceError, OSError)  # the database
 
 
 class Dispatcher:
-    """Holds the lead and runs the sweeps that are due, until a signal stops it."""
+    """Holds the lead and runs the sweeps that are due, until it is stopped."""
 
     def __init__(self) -> None:
         self._is_stopping = False
@@ -44,10 +44,14 @@ class Dispatcher:
         self._pulse = Pulse("dispatcher")
 
     def run(self) -> None:
-        """Work until SIGTERM or SIGINT. Waits while the database is unreachable."""
+        """Work until SIGTERM or SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        while not self._is_stopping:
+        self.work_until(lambda: self._is_stopping)
+
+    def work_until(self, is_over: Callable[[], bool]) -> None:
+        """Work until `is_over`. Waits while the database is unreachable."""
+        while not is_over():
             self._pulse.beat()
             try:
                 self._pass()

@@ -7,6 +7,7 @@ from celery import shared_task
 from tasks_app.execution.drain import Drainer
 from tasks_app.execution.warm_up import rehearse, warm_up
 from tasks_app.queues import NAME, WAKE_UP_TASK
+from workers.companions import WorkUntil, register_dispatcher
 from workers.runtime import Runtime
 from workers.serving import Drain, register_engine
 
@@ -40,4 +41,14 @@ def _prepare(runtime: Runtime) -> Drain:
     return drain_queue
 
 
+def _prepare_dispatcher() -> WorkUntil:
+    # Sweeps are a third of all there is to import, and most workers run none.
+    from controlplane.core.runtime.sweeps import discover
+    from tasks_app.dispatch import Dispatcher
+
+    discover()
+    return lambda is_over: Dispatcher().work_until(is_over)
+
+
 register_engine(_prepare, rehearse)
+register_dispatcher(_prepare_dispatcher)

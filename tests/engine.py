@@ -124,10 +124,12 @@ class Engine:
         self._started: list[Component] = []
         self.apps: list[Component] = []
 
-    def worker(self, *, concurrency: int = 2, ready: bool = True, **env: str) -> Component:
+    def worker(
+        self, *options: str, concurrency: int = 2, ready: bool = True, **env: str
+    ) -> Component:
         """A worker; with `ready`, waits until it takes work."""
         before = Node.objects.filter(state=NodeState.ACTIVE).count()
-        component = self._start(["worker", "--concurrency", str(concurrency)], env)
+        component = self._start(["worker", "--concurrency", str(concurrency), *options], env)
         if ready:
             self.wait(
                 lambda: Node.objects.filter(state=NodeState.ACTIVE).count() > before,

@@ -62,8 +62,6 @@ class Agent:
 
     def run(self) -> None:
         """Work until main is gone and all its rows are settled."""
-        for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-            signal.signal(ignored, signal.SIG_IGN)  # main decides; the agent follows it
         self._health = HealthServer.start(
             self.node_state, name=self.name, concurrency=self.concurrency, status=self._status
         )

@@ -77,8 +77,8 @@ class QueuesStep(_TimedStep):
         consumer.consume()  # once: it goes over all queues, and as many may be new
 
 
-class AgentStep(_TimedStep):
-    """Keeps the agent alive: `keep` looks after it."""
+class CompanionsStep(_TimedStep):
+    """Keeps the agent and a dispatcher alive: `keep` looks after them."""
 
     keep: Any = None
 

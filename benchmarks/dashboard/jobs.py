@@ -175,13 +175,13 @@ def _count_statements(client: Any, url: str) -> int:
     with counted_statements() as statements:
         answer = client.get(url)
         if answer.streaming:
-            next(
-                iter(answer.streaming_content), b""
-            )  # an export reads its rows with its first part
+            # An export reads its rows with its first part.
+            next(iter(answer.streaming_content), b"")
     # One that is left open counts as an export under way: a person may have a few of them.
     answer.close()
     if answer.status_code != 200:
-        raise SystemExit(f"{url} answered {answer.status_code}.")
+        where = answer.headers.get("Location", "")
+        raise SystemExit(f"{url} answered {answer.status_code} {where}".rstrip() + ".")
     return len(statements)
 
 

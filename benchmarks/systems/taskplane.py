@@ -64,8 +64,15 @@ class Taskplane(HttpSystem, WorkerSystem):
         self._api_key = self.produce("prepare")["api_key"]
 
     @contextmanager
-    def worker(self, slots: int = SLOTS) -> Iterator[Component]:
+    def worker(self, slots: int = SLOTS, *, dispatches: bool = False) -> Iterator[Component]:
+        """`dispatches`: its dispatcher is one of its own processes."""
         arguments = ["manage.py", "worker", "--concurrency", str(slots)]
+        if dispatches:
+            env, log = self.env() | _KEEP_ALL, self._log("worker")
+            with running([*arguments, "--dispatch"], env, log) as worker:
+                self._await_leader(worker)
+                yield worker
+            return
         with (
             self.dispatcher() as dispatcher,
             running(arguments, self.env(), self._log("worker")) as worker,

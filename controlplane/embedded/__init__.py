@@ -1,13 +1,15 @@
 """The embedded Postgres and Valkey of local use.
 
-They are started in `.taskplane/` on loopback when the environment names neither DATABASE_URL nor
-REDIS_HOST. Ports and passwords are stored there, so that every process finds the servers.
+They are started in `.taskplane/` on loopback, Postgres also on a Unix socket, when the environment
+names neither DATABASE_URL nor REDIS_HOST. Ports and passwords are stored there, so that every
+process finds the servers.
 """
 
 from pathlib import Path
 
 from controlplane.embedded import home, postgres, valkey
 from controlplane.embedded.home import EmbeddedError
+from controlplane.embedded.postgres import local_url as postgres_local_url
 from controlplane.embedded.postgres import start as ensure_postgres
 from controlplane.embedded.postgres import url as postgres_url
 from controlplane.embedded.valkey import address as valkey_address
@@ -17,6 +19,7 @@ __all__ = [
     "EmbeddedError",
     "ensure_postgres",
     "ensure_valkey",
+    "postgres_local_url",
     "postgres_url",
     "require_running",
     "stop_all",

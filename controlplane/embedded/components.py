@@ -28,7 +28,8 @@ class Listener:
 @dataclass(frozen=True)
 class Component:
     """One process that is kept running; `stop_seconds` is the time that it may take to end. A late
-    one is started when the others are ready, and the start does not wait for it."""
+    one is started when the others are ready, and the start does not wait for it. `inside` is the
+    component whose command also runs this one, with the same log."""
 
     name: str
     command: Sequence[str]
@@ -37,6 +38,7 @@ class Component:
     is_ready: Callable[[], bool]
     listener: Listener | None = None
     is_late: bool = False
+    inside: str = ""
 
 
 def answers_ok(url: str, path: str) -> bool:
@@ -87,14 +89,15 @@ def components(
         ),
         Component(
             name="dispatcher",
-            command=[*manage, "dispatch"],
-            stop_seconds=5,
+            command=[],
+            stop_seconds=worker_seconds,
             note="promotes, rescues, prunes",
             is_ready=lambda: leads("dispatcher"),
+            inside="worker",
         ),
         Component(
             name="worker",
-            command=[*manage, "worker"],
+            command=[*manage, "worker", "--dispatch"],
             stop_seconds=worker_seconds,
             note=f"{slots} slots, {worker.url}/health",
             is_ready=lambda: answers_ok(worker.url, "/health"),

@@ -1,9 +1,11 @@
-"""The embedded Postgres: created, started and stopped in the state folder, on loopback only."""
+"""The embedded Postgres: created, started and stopped in the state folder, on loopback and a Unix
+socket only."""
 
 import importlib.util
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -16,12 +18,13 @@ DATABASE = "taskplane"
 ROLE = "taskplane"
 START_SECONDS = 60
 STOP_SECONDS = 8
+_NOT_IN_A_LIST = set("'\",\\\n")  # of folders in the server's configuration
 
 # Durability stays on: a task confirmed with 201 is on disk, on a laptop too.
 CONFIGURATION = """\
 listen_addresses = '127.0.0.1'
 port = {port}
-unix_socket_directories = ''
+unix_socket_directories = '{sockets}'
 max_connections = 200
 shared_buffers = '256MB'
 max_wal_size = '2GB'
@@ -52,6 +55,21 @@ def url(state: Path | None = None) -> str | None:
         return None
     password = quote(str(kept["password"]), safe="")
     return f"postgres://{ROLE}:{password}@{processes.LOOPBACK}:{kept['port']}/{DATABASE}"
+
+
+def local_url(state: Path | None = None) -> str | None:
+    """As `url`, by the server's Unix socket where it has one: a commit takes a tenth less."""
+    state = state or home.home()
+    found, sockets = url(state), folder(state)
+    try:
+        configured = (sockets / "data" / "taskplane.conf").read_text(encoding="utf-8")
+    except OSError:
+        return found
+    if found is None or f"unix_socket_directories = '{sockets}'\n" not in configured:
+        return found
+    address, _, port = found.removesuffix(f"/{DATABASE}").rpartition(":")
+    user = address.removesuffix(processes.LOOPBACK)
+    return f"{user}/{DATABASE}?host={quote(str(sockets), safe='')}&port={port}"
 
 
 def pid(state: Path) -> int | None:
@@ -141,7 +159,7 @@ def _write_configuration(data: Path, port: int) -> None:
         if include not in main.read_text(encoding="utf-8"):
             with main.open("a", encoding="utf-8") as file:
                 file.write(include)
-        wanted = CONFIGURATION.format(port=port)
+        wanted = CONFIGURATION.format(port=port, sockets=_socket_folder(data.parent))
         if not ours.exists() or ours.read_text(encoding="utf-8") != wanted:
             # Whole or not at all: with half of it the server would listen elsewhere.
             home.write_private(ours, wanted)
@@ -149,6 +167,22 @@ def _write_configuration(data: Path, port: int) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise EmbeddedError(_explain_failure(data.parent.parent, reason)) from error
+
+
+def _socket_folder(base: Path) -> str:
+    """The folder for the server's Unix socket; empty where there can be none, as where the path is
+    too long or the file system has no sockets."""
+    probe = base / f".s.PGSQL.{65_535}"  # a name as long as any that the server gives
+    if _NOT_IN_A_LIST & set(str(base)):
+        return ""
+    try:
+        with socket.socket(socket.AF_UNIX) as listener:
+            probe.unlink(missing_ok=True)
+            listener.bind(str(probe))
+        probe.unlink()
+    except OSError:
+        return ""
+    return str(base)
 
 
 def _start_server(data: Path, port: int) -> str | None:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,7 @@ stdout_logfile_backups = 3
 
 @dataclass(frozen=True)
 class Status:
-    """One component as supervisor reports it."""
+    """One component as supervisor reports it, or the one that it is inside."""
 
     name: str
     state: str
@@ -89,11 +89,12 @@ class Supervisor:
         self.run = home.ensure_folder(state / "run", 0o700)
         self.logs = home.ensure_folder(state / "logs", 0o700)
         self.socket = _socket_path(self.run)
-        self._components = components
+        self._components = [each for each in components if not each.inside]
+        self._hosts = {each.name: each.inside for each in components if each.inside}
         self._process: subprocess.Popen[bytes] | None = None
 
     def log(self, name: str) -> Path:
-        return self.logs / f"{name}.log"
+        return self.logs / f"{self._hosts.get(name, name)}.log"
 
     def start(self) -> None:
         """Start supervisord, which starts the components.
@@ -139,15 +140,17 @@ class Supervisor:
                 answer: Any = rpc.supervisor.getAllProcessInfo()
         except (OSError, HTTPException, RpcError):
             return []
-        return [
-            Status(one["name"], one["statename"], one["pid"], one["spawnerr"] or "")
+        found = {
+            one["name"]: Status(one["name"], one["statename"], one["pid"], one["spawnerr"] or "")
             for one in answer
-        ]
+        }
+        inside = [replace(found[host], name=name) for name, host in self._hosts.items()]
+        return [*found.values(), *inside]
 
     def start_component(self, name: str) -> None:
         """Start a late component, or one in state FATAL."""
         with contextlib.suppress(OSError, HTTPException, RpcError), self._rpc() as rpc:
-            rpc.supervisor.startProcess(f"{GROUP}:{name}", False)
+            rpc.supervisor.startProcess(f"{GROUP}:{self._hosts.get(name, name)}", False)
 
     def stop_components(self) -> None:
         with contextlib.suppress(OSError, HTTPException, RpcError), self._rpc() as rpc:

@@ -91,7 +91,8 @@ class CommitGroup:
             if len(rows) == 1 and (member.verdict is _Verdict.LEAD or is_transient(error)):
                 return [error]
         finally:
-            self._leave(member)
+            if member.verdict is not _Verdict.COMMITTED:  # then it has left already
+                self._leave(member)
         if member.verdict is _Verdict.COMMITTED:
             return [None] * len(rows)
         errors = [insert_alone(row, wrapper) for row in rows]

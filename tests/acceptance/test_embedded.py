@@ -42,10 +42,24 @@ def test_postgres_is_durable_private_and_keeps_its_data(state: Path) -> None:
 
 
 def test_postgres_wants_the_password(state: Path) -> None:
+    assert embedded.postgres_local_url(state) is None
     url = embedded.ensure_postgres(state)
-    with pytest.raises(psycopg.OperationalError, match="password"):
-        psycopg.connect(url, password="wrong")
+    by_socket = embedded.postgres_local_url(state)
+    assert by_socket is not None
+    for address in (url, by_socket):
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(address, password="wrong")
+    with psycopg.connect(by_socket) as connection:
+        assert connection.execute("SELECT inet_server_addr()").fetchone() == (None,)
     assert stat.S_IMODE((state / "postgres.json").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["p" * 90, "o'clock", "a,b"])
+def test_without_a_unix_socket_postgres_listens_on_loopback_alone(
+    tmp_path: Path, name: str
+) -> None:
+    home.ensure_folder(tmp_path / name)
+    assert postgres._socket_folder(tmp_path / name) == ""
 
 
 def test_valkey_refuses_rather_than_forgets(state: Path) -> None:

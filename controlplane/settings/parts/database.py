@@ -70,7 +70,8 @@ def add_password(database: dict[str, Any], password: str) -> dict[str, Any]:
 def _connection() -> dict[str, Any]:
     # Before the first start there is no address: a port nobody listens on fails at once, and
     # manage.py then shows what to do.
-    url = _DATABASE_URL or embedded.postgres_url() or "postgres://taskplane@127.0.0.1:1/taskplane"
+    nowhere = "postgres://taskplane@127.0.0.1:1/taskplane"
+    url = _DATABASE_URL or embedded.postgres_local_url() or nowhere
     database = add_password(parse_database_url(url), env.text("DATABASE_PASSWORD"))
     # Statements are prepared when they come again: only those of `prepared_cursor`, since Django's
     # own cursors put the values into the text.

@@ -1,6 +1,5 @@
 """Run a worker: Celery's main process with its pool, and the agent beside it."""
 
-import gc
 import logging
 import os
 import shutil
@@ -8,7 +7,9 @@ import signal
 import sys
 import time
 from argparse import ArgumentParser
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -31,7 +32,14 @@ from controlplane.core.console.command import SafeCommand
 from controlplane.core.console.output import CommandError
 from controlplane.core.redisversion import remember_redis_version
 from workers.agent import Agent
-from workers.bootsteps import AgentStep, CanaryStep, QueuesStep, ServingStep, bound_last_results
+from workers.bootsteps import (
+    CanaryStep,
+    CompanionsStep,
+    QueuesStep,
+    ServingStep,
+    bound_last_results,
+)
+from workers.companions import Companion, await_ends, prepare_dispatcher, share_memory
 from workers.naming import MAX_WORKER_NAME, celery_queue
 from workers.node_state import SharedNodeState
 from workers.runtime import Runtime, open_slot, set_runtime
@@ -41,7 +49,7 @@ from workers.wake_up_lists import broker_failures
 logger = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 0.1
-_AGENT_END_SECONDS = 5.0
+_COMPANIONS_END_SECONDS = 5.0
 # After the grace: by then the agent has interrupted, or killed, whatever handler still ran. Process
 # managers wait for 3.5 s.
 _OVERDUE_SECONDS = 2.5
@@ -74,11 +82,20 @@ class Command(SafeCommand):
             default=config["WORKER_NODE_ID"],
             help="name of the worker; its nodes are called name#id (default %(default)s)",
         )
+        parser.add_argument(
+            "--dispatch",
+            action="store_true",
+            help="also run a dispatcher beside it, in a process that shares its memory: it takes a "
+            "third of what `manage.py dispatch` takes",
+        )
 
-    def handle(self, *, concurrency: int, queues: str, name: str, **options: Any) -> None:
+    def handle(
+        self, *, concurrency: int, queues: str, name: str, dispatch: bool, **options: Any
+    ) -> None:
         if len(name) > MAX_WORKER_NAME:
             raise CommandError(f"--name has {len(name)} characters: use at most {MAX_WORKER_NAME}.")
         _prepare_to_share(app)
+        work_until = prepare_dispatcher() if dispatch else None
         _rehearse(app)
         names = [queue.strip() for queue in queues.split(",") if queue.strip()]
         runtime = Runtime(
@@ -89,80 +106,72 @@ class Command(SafeCommand):
             queues=names,
         )
         set_runtime(runtime)
-        agent = AgentProcess(runtime, queues=names, concurrency=concurrency, name=name)
-        agent.start()
+        companions = Companions(runtime)
+        agent = Agent(
+            runtime=runtime, main_pid=os.getpid(), queues=names, concurrency=concurrency, name=name
+        )
+        companions.add("Agent", agent.run)
+        if work_until is not None:
+            companions.add("Dispatcher", partial(work_until, companions.make_end()))
         runtime.node_state.exit_status = 1  # unless it gets to the end
         _end_on_signals(runtime.node_state)
         try:
             _wait_until_possible(runtime, app)
-            _connect_signals(runtime, agent, concurrency)
-            app.steps["consumer"].update({CanaryStep, QueuesStep, AgentStep})
+            _connect_signals(runtime, companions, concurrency)
+            app.steps["consumer"].update({CanaryStep, QueuesStep, CompanionsStep})
             if settings.BROKER_IS_REDIS:
                 app.steps["consumer"].add(ServingStep)
-            AgentStep.keep = agent.keep
+            CompanionsStep.keep = companions.keep
             bound_last_results()
             _run_celery(app, runtime, concurrency, names)
             runtime.node_state.exit_status = 0
         finally:
-            agent.end()
+            companions.end()
             shutil.rmtree(runtime.directory, ignore_errors=True)
             # The interpreter's own end gives the alarm back its default action, which kills.
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-class AgentProcess:
-    """The agent as main sees it: forked before the pool, and again if it dies."""
+class Companions:
+    """The processes beside this worker's main process."""
 
-    def __init__(self, runtime: Runtime, *, queues: list[str], concurrency: int, name: str) -> None:
-        self._agent = Agent(
-            runtime=runtime, main_pid=os.getpid(), queues=queues, concurrency=concurrency, name=name
-        )
-        self._pid = 0
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._all: list[Companion] = []
 
-    def start(self) -> None:
-        _share_memory()
-        self._pid = os.fork()
-        if self._pid == 0:
-            status = 1
-            try:
-                self._agent.run()
-                status = 0
-            except BaseException:
-                logger.exception("Agent failed")
-            finally:
-                os._exit(status)  # main's own exit handlers are not the agent's
+    def add(self, name: str, run: Callable[[], None]) -> None:
+        """Start one more."""
+        self._all.append(Companion(name, run))
+        self._all[-1].start()
+
+    def make_end(self) -> Callable[[], bool]:
+        """Returns True, in a process that main has forked, when main has ended or is gone."""
+        main_pid, node_state = os.getpid(), self._runtime.node_state
+        return lambda: node_state.has_exited or os.getppid() != main_pid
 
     def keep(self) -> None:
-        """Fork the agent again if it has died; called from Celery's event loop."""
-        if self._has_ended():
-            logger.warning("Agent ended, starting it again")
-            self.start()
+        """Fork those again that have died."""
+        for companion in self._all:
+            companion.keep()
 
     def end(self) -> None:
-        """Let the agent settle the remaining rows, and wait for it."""
-        self._agent.node_state.has_exited = True
-        give_up = time.monotonic() + _AGENT_END_SECONDS
-        while not self._has_ended() and time.monotonic() < give_up:
-            time.sleep(0.02)
+        """Let the agent settle the remaining rows and the others end their work, and wait."""
+        self._runtime.node_state.has_exited = True
+        await_ends(self._all, _COMPANIONS_END_SECONDS)
 
     def end_now(self) -> NoReturn:
         """End this worker without Celery, which exceeded its time to stop: first the rest of its
         pool, then itself. The agent settles their rows."""
         logger.warning("Worker shutdown timed out: killing its remaining processes")
+        kept = {companion.pid for companion in self._all}
         for child in psutil.Process().children():
-            if child.pid != self._pid:
+            if child.pid not in kept:
                 with suppress(psutil.NoSuchProcess):
                     child.kill()
-        self._agent.node_state.exit_status = 0
+        self._runtime.node_state.exit_status = 0
         self.end()
-        shutil.rmtree(self._agent.runtime.directory, ignore_errors=True)
+        shutil.rmtree(self._runtime.directory, ignore_errors=True)
         os._exit(0)
-
-    def _has_ended(self) -> bool:
-        try:
-            return os.waitpid(self._pid, os.WNOHANG)[0] == self._pid
-        except ChildProcessError:
-            return True
 
 
 def _end_on_signals(node_state: SharedNodeState) -> None:
@@ -215,7 +224,7 @@ def _broker_answers(celery: Celery) -> bool:
         return True
 
 
-def _connect_signals(runtime: Runtime, agent: AgentProcess, concurrency: int) -> None:
+def _connect_signals(runtime: Runtime, companions: Companions, concurrency: int) -> None:
     node_state = runtime.node_state
     give_up: float = settings.TASKPLANE["SHUTDOWN_GRACE_SECONDS"] + _OVERDUE_SECONDS
 
@@ -228,13 +237,13 @@ def _connect_signals(runtime: Runtime, agent: AgentProcess, concurrency: int) ->
         runtime.recall.request(concurrency)
         # A signal, not a thread: main must have none when it forks. It also interrupts a read from
         # a broker that does not answer.
-        signal.signal(signal.SIGALRM, lambda *_: agent.end_now())
+        signal.signal(signal.SIGALRM, lambda *_: companions.end_now())
         signal.setitimer(signal.ITIMER_REAL, give_up)
 
     def child_started(**_: Any) -> None:
         open_slot()
 
-    worker_before_create_process.connect(_share_memory, weak=False)
+    worker_before_create_process.connect(share_memory, weak=False)
     worker_ready.connect(became_ready, weak=False)
     worker_shutting_down.connect(is_stopping, weak=False)
     worker_process_init.connect(child_started, weak=False)
@@ -269,13 +278,6 @@ def _rehearse(celery: Celery) -> None:
     remember_redis_version()
     _broker_answers(celery)
     rehearse_engine()
-
-
-def _share_memory(**_: Any) -> None:
-    """Before a fork: exclude existing objects from garbage collection, so that the collector of the
-    new process does not touch, and thereby copy, their pages."""
-    gc.collect()
-    gc.freeze()
 
 
 def _run_celery(celery: Celery, runtime: Runtime, concurrency: int, queues: list[str]) -> None:

@@ -19,6 +19,7 @@ from controlplane.embedded import home
 from controlplane.embedded.components import Component, Listener, components
 from controlplane.embedded.session import Session
 from controlplane.settings.env import env
+from controlplane.settings.parts.database import parse_database_url
 
 # Everything must be down in ten seconds, and after its grace a worker needs a moment to interrupt
 # what still runs and to hand it back. A grace that somebody has set is left as it is.
@@ -28,6 +29,7 @@ AFTER_GRACE_SECONDS = 3.5
 # Until the autoscaler notices that it is to end; then it waits for its workers.
 TURN_SECONDS = 1.0
 BACKEND = "AUTO_SCALING_BACKEND"
+_ADDRESS = ("HOST", "PORT", "NAME", "USER", "PASSWORD")
 LOCAL_BACKEND = "process"
 
 
@@ -95,7 +97,7 @@ class Command(SafeCommand):
 
     def _restart_if_moved(self) -> None:
         """Read the settings again if they were read before the servers had an address."""
-        moved = settings.EMBEDDED_POSTGRES and _address_in_settings() != embedded.postgres_url()
+        moved = settings.EMBEDDED_POSTGRES and _has_postgres_moved()
         known = (settings.REDIS_HOST, settings.REDIS_PORT)
         moved = moved or (settings.EMBEDDED_VALKEY and known != embedded.valkey_address())
         if moved:
@@ -229,10 +231,11 @@ def _leads(name: str) -> bool:
         connection.close()
 
 
-def _address_in_settings() -> str:
-    database = settings.DATABASES[DEFAULT_DB_ALIAS]
-    host = f"{database['HOST']}:{database['PORT']}"
-    return f"postgres://{database['USER']}:{database['PASSWORD']}@{host}/{database['NAME']}"
+def _has_postgres_moved() -> bool:
+    """Whether the embedded server has another address than these settings."""
+    found = parse_database_url(embedded.postgres_local_url() or "")
+    known = settings.DATABASES[DEFAULT_DB_ALIAS]
+    return any(known[name] != found[name] for name in _ADDRESS)
 
 
 def _shown(path: Path) -> Path:
