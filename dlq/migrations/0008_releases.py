@@ -34,6 +34,7 @@ $$;
 
 
 class Migration(migrations.Migration):
+    contract = "Groups are inserted by dlq_make_group alone, which knows the new columns from here on."
     dependencies = [("dlq", "0007_make_groups")]
     operations = [
         migrations.AddField(

@@ -1,24 +1,31 @@
 """What must be true at the end, read by SQL: the code of no release is trusted with it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 
 import psycopg
 
 from scripts.upgrade.load import SCHEDULE, STEPS
 
 _UNFINISHED = """
-SELECT count(*) FROM tasks_app_task WHERE state <> 'COMPLETED' AND type LIKE 'upgrade-%'
+SELECT count(*) FROM tasks_app_task
+WHERE state NOT IN ('COMPLETED', 'FAILED') AND type LIKE 'upgrade-%'
 """
 _OPEN_RUNS = "SELECT count(*) FROM workflows_workflowrun WHERE state <> 'COMPLETED'"
-_OUTCOMES = """
+_TASKS = """
 SELECT t.id::text, t.type, t.state, t.attempt,
-    array_agg(a.outcome::text ORDER BY a.attempt) FILTER (WHERE a.attempt IS NOT NULL)
+    t.workflow_run_id IS NOT NULL OR t.id IN (SELECT task_id FROM schedules_firing) AS has_owner,
+    coalesce(array_agg(a.outcome::text) FILTER (WHERE a.attempt IS NOT NULL), '{}') AS outcomes
 FROM tasks_app_task t LEFT JOIN tasks_app_taskattempt a ON a.task_id = t.id
 WHERE t.type LIKE 'upgrade-%' GROUP BY t.id
+"""
+_LETTERS = """
+SELECT count(*), count(DISTINCT l.task_id), count(DISTINCT t.id)
+FROM tasks_app_task t LEFT JOIN dlq_deadletter l ON l.task_id = t.id
+WHERE t.type = 'upgrade-doomed' AND t.state = 'FAILED'
 """
 _RUNS = "SELECT id::text, state FROM workflows_workflowrun"
 _STEP_TASKS = """
@@ -66,9 +73,36 @@ def check(
     result = Result()
     with psycopg.connect(url, autocommit=True) as connection:
         _check_tasks(connection, result, tasks, traces)
+        _check_letters(connection, result)
         _check_runs(connection, result, runs)
         _check_schedule(connection, result)
     return result
+
+
+class Task(NamedTuple):
+    """A task and the outcomes of its attempts. `has_owner`: it is of a run or of a schedule."""
+
+    id: str
+    type: str
+    state: str
+    attempt: int
+    has_owner: bool
+    outcomes: list[str]
+
+    @property
+    def is_doomed(self) -> bool:
+        return self.type == "upgrade-doomed"
+
+    @property
+    def is_right(self) -> bool:
+        """Whether it ended as its handler lets it, by exactly one attempt."""
+        state, successes = ("FAILED", 0) if self.is_doomed else ("COMPLETED", 1)
+        return (self.state, self.outcomes.count("SUCCEEDED")) == (state, successes)
+
+    @property
+    def was_interrupted(self) -> bool:
+        """What such an attempt did may be done again."""
+        return not {"INTERRUPTED", "LOST"}.isdisjoint(self.outcomes)
 
 
 def _check_tasks(
@@ -77,35 +111,44 @@ def _check_tasks(
     acknowledged: Sequence[str],
     traces: Sequence[tuple[str, str]],
 ) -> None:
-    rows = {row[0]: row[1:] for row in connection.execute(_OUTCOMES).fetchall()}
-    missing = [task for task in acknowledged if task not in rows]
-    unfinished = [task for task in acknowledged if task in rows and rows[task][1] != "COMPLETED"]
-    outcomes = {task: row[3] or [] for task, row in rows.items()}
-    doubled = [task for task, ended in outcomes.items() if ended.count("SUCCEEDED") != 1]
-    gaps = [task for task, row in rows.items() if len(outcomes[task]) != row[2]]
+    tasks = {row[0]: Task(*row) for row in connection.execute(_TASKS).fetchall()}
     times = Counter(task for task, _ in traces)
-    # What an interrupted or lost attempt did may be done again; anything else may not.
-    excused = {task for task, ended in outcomes.items() if {"INTERRUPTED", "LOST"} & set(ended)}
+    known = set(acknowledged)
     again = [task for task, number in times.items() if number > 1]
-    result.expect(len(missing), "acknowledged tasks are missing")
-    result.expect(len(unfinished), "acknowledged tasks did not complete")
-    result.expect(len(doubled), "tasks do not have exactly one successful attempt")
-    result.expect(len(gaps), "tasks have attempts with gaps")
-    result.expect(len(set(again) - excused), "tasks ran to their end twice, and nothing says so")
-    result.expect(len(rows.keys() - times.keys()), "tasks are recorded as completed, and never ran")
-    result.expect(len(times.keys() - rows.keys()), "tasks ran that are not recorded")
+    lost = known - tasks.keys()
+    never = {id for id, task in tasks.items() if not task.is_doomed} - times.keys()
+    result.expect(len(lost), "acknowledged tasks are missing")
+    result.expect(_count(tasks, lambda t: not t.is_right), "tasks did not end as they must, once")
+    result.expect(_count(tasks, lambda t: len(t.outcomes) != t.attempt), "tasks have lost attempts")
+    result.expect(
+        _count(tasks, lambda t: not t.has_owner and t.id not in known), "tasks are there twice"
+    )
+    silent = [task for task in again if task not in tasks or not tasks[task].was_interrupted]
+    result.expect(len(silent), "tasks ran to their end twice, and nothing says so")
+    result.expect(len(never), "tasks are recorded as completed, and never ran")
+    result.expect(len(times.keys() - tasks.keys()), "tasks ran that are not recorded")
     result.figures |= {
         "acknowledged": len(acknowledged),
-        "lost": len(missing),
-        "completed": sum(1 for row in rows.values() if row[1] == "COMPLETED"),
-        "completed twice": len(doubled),
-        "executed again": len(again),
-        "attempts": sum(len(ended) for ended in outcomes.values()),
-        "retried": sum("FAILED" in ended for ended in outcomes.values()),
-        "interrupted or lost attempts": sum(
-            ended.count("INTERRUPTED") + ended.count("LOST") for ended in outcomes.values()
+        "lost": len(lost),
+        "doubled": _count(tasks, lambda t: t.outcomes.count("SUCCEEDED") > 1),
+        "completed": _count(tasks, lambda t: t.state == "COMPLETED"),
+        "retried, then completed": _count(
+            tasks, lambda t: not t.is_doomed and "FAILED" in t.outcomes
         ),
+        "interrupted or lost": _count(tasks, lambda t: t.was_interrupted),
+        "executed again": len(again),
     }
+
+
+def _count(tasks: Mapping[str, Task], condition: Callable[[Task], bool]) -> int:
+    return sum(condition(task) for task in tasks.values())
+
+
+def _check_letters(connection: psycopg.Connection, result: Result) -> None:
+    rows, letters, failed = _read(connection, _LETTERS)
+    result.expect(failed - letters, "failed tasks have no dead letter")
+    result.expect(rows - failed, "failed tasks have two dead letters")
+    result.figures |= {"failed, with a dead letter each": failed}
 
 
 def _check_runs(

@@ -126,14 +126,22 @@ class Load:
             return
         body: dict[str, Any] = {
             "name": f"upgrade {number}",
-            "type": "upgrade-flaky" if number % 5 == 0 else "upgrade-work",
+            "type": _choose_type(number),
             "payload": {"ms": 5 + number % 40},
             "queue": "default" if number % 3 else "second",
             "retry": {"strategy": "fixed", "baseMs": 200},
         }
         if number % 7 == 0:
             body["delay"] = 300
+        if number % 11 == 0:
+            body["maxAttempts"] = 2
         self.tasks.append(self._client.send("POST", "/tasks", body)["id"])
+
+
+def _choose_type(number: int) -> str:
+    if number % 11 == 0:
+        return "upgrade-doomed"
+    return "upgrade-flaky" if number % 5 == 0 else "upgrade-work"
 
 
 class Producer:

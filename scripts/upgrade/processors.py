@@ -37,6 +37,12 @@ def work(ctx: Any, payload: Work) -> dict[str, str]:
     return {"release": os.environ[RELEASE]}
 
 
+@processor("upgrade-doomed", payload=Work)
+def fail(ctx: Any, payload: Work) -> None:
+    """Fail every attempt, and so become a dead letter."""
+    raise ConnectionError("every attempt of such a task fails")
+
+
 @processor("upgrade-flaky", payload=Work)
 def fail_once(ctx: Any, payload: Work) -> None:
     """Fail the first attempt; the second one works."""

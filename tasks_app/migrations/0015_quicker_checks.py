@@ -47,6 +47,7 @@ _CONDITIONS: dict[str, Any] = {
 
 
 class Migration(migrations.Migration):
+    contract = "The constraints refuse what they refused: only their wording changes."
     dependencies = [("tasks_app", "0014_pause_reason")]
     operations = [
         operation

@@ -7,6 +7,7 @@ at the rows and validated afterwards. Data is changed in batches, outside the tr
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,9 +38,14 @@ BEFORE = {
 }  # fmt: skip
 
 
+@cache
+def loader() -> MigrationLoader:
+    """What the files say; no database is asked."""
+    return MigrationLoader(None, ignore_no_migrations=True)
+
+
 def own_migrations() -> Iterator[migrations.Migration]:
-    loader = MigrationLoader(None, ignore_no_migrations=True)
-    for (app, name), migration in sorted(loader.disk_migrations.items()):
+    for (app, name), migration in sorted(loader().disk_migrations.items()):
         if app in OURS and int(name[:4]) > BEFORE.get(app, 0):
             yield migration
 
