@@ -116,7 +116,7 @@ def _check_tasks(
     known = set(acknowledged)
     again = [task for task, number in times.items() if number > 1]
     lost = known - tasks.keys()
-    never = {id for id, task in tasks.items() if not task.is_doomed} - times.keys()
+    never = {task.id for task in tasks.values() if not task.is_doomed} - times.keys()
     result.expect(len(lost), "acknowledged tasks are missing")
     result.expect(_count(tasks, lambda t: not t.is_right), "tasks did not end as they must, once")
     result.expect(_count(tasks, lambda t: len(t.outcomes) != t.attempt), "tasks have lost attempts")

@@ -18,8 +18,9 @@ from django.db.migrations.state import ProjectState
 
 from tests.architecture.test_migrations import loader, own_migrations
 
+_REMOVED = "TABLE|COLUMN|VIEW|TYPE|FUNCTION|TRIGGER|CONSTRAINT|DEFAULT"
 _SQL_BREAKS = {
-    r"\bDROP (TABLE|COLUMN|VIEW|TYPE|FUNCTION|TRIGGER|CONSTRAINT|DEFAULT)\b": "takes away what is in use",
+    rf"\bDROP ({_REMOVED})\b": "removes what is used",
     r"\bRENAME\b": "renames what the release before reads",
     r"\bSET NOT NULL\b": "refuses rows of the release before",
     r"\bALTER (COLUMN )?\w+ (SET DATA )?TYPE\b": "changes a type that the release before expects",

@@ -1,6 +1,8 @@
 """`manage.py migrate`, as Django has it, but so that nobody waits for it: docs/upgrades.md."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.commands.migrate import Command as DjangoCommand
@@ -36,17 +38,26 @@ class Command(SafeCommand, DjangoCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self._connection: BaseDatabaseWrapper = connections[options["database"]]
         give_up = time.monotonic() + _PATIENCE_SECONDS
-        self._wait_for_others(give_up)
-        while True:
-            try:
-                super().handle(*args, **options)
-                break
-            except OperationalError as error:
-                if not isinstance(error.__cause__, LockNotAvailable | DeadlockDetected):
-                    raise
-                self._pause(give_up)
-        self._execute("RESET lock_timeout")
-        self._execute(f"SELECT pg_advisory_unlock({_ADVISORY_LOCK})")
+        with self._alone(give_up):
+            while not self._try(give_up, *args, **options):
+                time.sleep(_PAUSE_SECONDS)
+            self._execute("RESET lock_timeout")
+
+    def _try(self, give_up: float, *args: Any, **options: Any) -> bool:
+        """Whether it was done; not, if a table was in use."""
+        try:
+            super().handle(*args, **options)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, LockNotAvailable | DeadlockDetected):
+                raise
+        else:
+            return True
+        pid, age = self._execute(_OLDEST_TRANSACTION) or (None, None)
+        reason = f"The oldest transaction is that of process {pid}, {age} s old." if pid else ""
+        if time.monotonic() > give_up:
+            raise CommandError(f"A table is in use, so its migration cannot be made. {reason}")
+        self.warn(f"A table is in use: the migration is tried again. {reason}".strip())
+        return False
 
     def migration_progress_callback(
         self, action: str, migration: Any = None, fake: bool = False
@@ -59,23 +70,29 @@ class Command(SafeCommand, DjangoCommand):
             self._execute(f"SET lock_timeout = '{timeout}'")
         super().migration_progress_callback(action, migration, fake)
 
-    def _wait_for_others(self, give_up: float) -> None:
+    @contextmanager
+    def _alone(self, give_up: float) -> Iterator[None]:
+        """Only one process migrates. The lock belongs to a transaction of a connection of its own,
+        since a pooler may give each transaction another session."""
+        guard = self._connection.copy()
         is_first = True
-        while not self._execute(f"SELECT pg_try_advisory_lock({_ADVISORY_LOCK})")[0]:
-            if time.monotonic() > give_up:
-                raise CommandError("Another process has been migrating for 15 minutes: look at it.")
-            if is_first:
-                self.warn("Another process migrates this database: waiting for it.")
-            is_first = False
-            time.sleep(_PAUSE_SECONDS)
-
-    def _pause(self, give_up: float) -> None:
-        pid, age = self._execute(_OLDEST_TRANSACTION) or (None, None)
-        reason = f"The oldest transaction is that of process {pid}, {age} s old." if pid else ""
-        if time.monotonic() > give_up:
-            raise CommandError(f"A table is in use, so its migration cannot be made. {reason}")
-        self.warn(f"A table is in use: the migration is tried again. {reason}".strip())
-        time.sleep(_PAUSE_SECONDS)
+        try:
+            guard.set_autocommit(False)
+            with guard.cursor() as cursor:
+                cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+                while True:
+                    cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_ADVISORY_LOCK])
+                    if cursor.fetchone()[0]:
+                        break
+                    if time.monotonic() > give_up:
+                        raise CommandError("Another process still migrates this database.")
+                    if is_first:
+                        self.warn("Another process migrates this database: waiting for it.")
+                    is_first = False
+                    time.sleep(_PAUSE_SECONDS)
+            yield
+        finally:
+            guard.close()
 
     def _execute(self, statement: str) -> Any:
         """The first row, if there are rows."""
