@@ -16,6 +16,7 @@ _MARKS = {
     "acceptance/test_handler_faults.py": ("nightly", "ci"),
     "acceptance/test_isolation.py": ("nightly",),
     "acceptance/test_nodes.py": ("nightly", "ci"),
+    "acceptance/test_pooler.py": ("nightly", "ci"),
     "acceptance/test_schedules.py": ("nightly", "ci"),
     "acceptance/test_serve.py": ("nightly", "ci"),
     "acceptance/test_serving.py": ("nightly", "ci"),

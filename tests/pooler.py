@@ -21,7 +21,8 @@ from controlplane.embedded import processes
 
 WANTED = "TASKPLANE_TEST_POOLER"
 PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
-# As docs/operations.md says; the pool is smaller than the number of connections of one worker, so
+POOL_SIZE = 5
+# As docs/pooler.md says; the pool is smaller than the number of connections of one worker, so
 # that transactions of one connection really take turns on several of the server.
 _CONFIGURATION = """\
 [databases]
@@ -33,7 +34,7 @@ listen_port = {own_port}
 unix_socket_dir =
 auth_type = any
 pool_mode = transaction
-default_pool_size = 5
+default_pool_size = {pool_size}
 max_client_conn = 500
 ignore_startup_parameters = options,extra_float_digits
 server_reset_query_always = 0
@@ -57,6 +58,7 @@ class Pooler:
                 user=server.username,
                 password=server.password or "",
                 own_port=self._port,
+                pool_size=POOL_SIZE,
             )
         )
         with psycopg.connect(database_url, autocommit=True) as connection:

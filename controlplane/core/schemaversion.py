@@ -77,8 +77,8 @@ class SchemaWatch:
         self.is_complete = not missing
         if missing and not self._is_waiting:
             logger.warning(
-                "Waiting for `manage.py migrate`, since the database's schema is older than this "
-                "release: component=%s missing=%d first=%s.%s",
+                "Waiting for `manage.py migrate`, since the schema is older than this release: "
+                "component=%s missing=%d first=%s.%s",
                 self._component, len(missing), *missing[0],
             )  # fmt: skip
         elif self._is_waiting and not missing:
