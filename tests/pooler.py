@@ -15,8 +15,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
-
 from controlplane.embedded import processes
 
 WANTED = "TASKPLANE_TEST_POOLER"
@@ -26,7 +24,7 @@ POOL_SIZE = 5
 # that transactions of one connection really take turns on several of the server.
 _CONFIGURATION = """\
 [databases]
-* = host={host} port={port} user={user} password={password}
+* = host={host} port={port} user={user} password={password} connect_query='{timeouts}'
 
 [pgbouncer]
 listen_addr = 127.0.0.1
@@ -39,7 +37,8 @@ max_client_conn = 500
 ignore_startup_parameters = options,extra_float_digits
 server_reset_query_always = 0
 """
-_TIMEOUTS = "statement_timeout = '30s'", "idle_in_transaction_session_timeout = '10s'"
+# For the sessions of the server that it opens: those of the tests themselves go on without.
+_TIMEOUTS = "SET statement_timeout TO 30000; SET idle_in_transaction_session_timeout TO 10000"
 
 
 class Pooler:
@@ -59,11 +58,9 @@ class Pooler:
                 password=server.password or "",
                 own_port=self._port,
                 pool_size=POOL_SIZE,
+                timeouts=_TIMEOUTS,
             )
         )
-        with psycopg.connect(database_url, autocommit=True) as connection:
-            for timeout in _TIMEOUTS:
-                connection.execute(f'ALTER ROLE "{server.username}" SET {timeout}')
         own = server._replace(netloc=f"{server.username}@127.0.0.1:{self._port}", query="")
         self.env: Mapping[str, str] = {
             "DATABASE_URL": urlunsplit(own),

@@ -132,6 +132,7 @@ class Rehearsal:
         does."""
         load.longest, began = 0.0, time.monotonic()
         with ThreadPoolExecutor(1) as pool, psycopg.connect(self._url) as reader:
+            reader.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             reader.execute("SELECT count(*) FROM tasks_app_task")
             options = ("--noinput", "--verbosity", "0")
             migrating = pool.submit(self.fleet.manage, self._new, "migrate", *options)

@@ -13,7 +13,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 from controlplane.core.console.command import SafeCommand
 from controlplane.core.console.output import CommandError
 
-# Whoever comes after a statement that waits for a lock waits, too: so it does not wait for long.
+# A statement that waits for a lock keeps waiting all that come after it: so not for long.
 _LOCK_TIMEOUT = "1s"
 _PAUSE_SECONDS = 1.0
 _PATIENCE_SECONDS = 900.0
