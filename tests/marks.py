@@ -26,7 +26,7 @@ _MARKS = {
     "acceptance/test_streams.py": ("nightly", "ci"),
     "acceptance/test_task_backend.py": ("nightly", "ci"),
     "acceptance/test_up.py": ("nightly", "ci"),
-    "acceptance/test_upgrade.py": ("nightly", "ci"),
+    "acceptance/test_upgrade.py": ("nightly",),
     "architecture": ("core",),
     "browser": ("nightly", "ci"),
     "browser/test_corpus.py": ("nightly",),  # the quick ones have the mark ci themselves
