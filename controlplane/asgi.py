@@ -13,6 +13,7 @@ from django.conf import settings
 
 from controlplane.core.http.asgi import get_http_application
 from controlplane.core.http.messages import App
+from controlplane.core.http.migrated import when_migrated
 from controlplane.core.http.parts import REQUESTS, SOCKETS, only_health, refuse_sockets
 
 
@@ -22,7 +23,7 @@ def get_sockets() -> App:
     return serve_sockets
 
 
-http: App = get_http_application()
+http: App = when_migrated(get_http_application())
 part = settings.TASKPLANE["SERVES"]
 application = ProtocolTypeRouter(
     {

@@ -46,7 +46,7 @@ def find_component() -> str:
 
 
 def check_app() -> str | None:
-    """Ready: the database and Redis answer, and the schema is that of this release."""
+    """Ready: the database answers, and has the schema of this release."""
     return ask(os.environ.get("APP_SERVICE_PORT") or "3002", "/health/ready")
 
 

@@ -10,6 +10,7 @@ from django.db import InterfaceError, OperationalError, connections
 
 from controlplane.core.runtime.leader import Leadership
 from controlplane.core.runtime.pulse import Pulse
+from controlplane.core.schemaversion import SchemaWatch
 from scaling.control_loop import ControlLoop
 from scaling.fleet import Fleet, make_fleet
 from scaling.queries.pool import AUTOSCALER
@@ -37,9 +38,11 @@ class Autoscaler:
         self._lead_due = 0.0
         self._leads = False
         self._pulse = Pulse("autoscaler")
+        self._schema = SchemaWatch("autoscaler")
 
     def run(self) -> None:
-        """Work until SIGTERM or SIGINT; wait while the database is unavailable."""
+        """Work until SIGTERM or SIGINT; wait while the database is unavailable, or its schema is
+        older than this release."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         while not self._is_stopping:
@@ -59,6 +62,8 @@ class Autoscaler:
     def run_pass(self) -> float:
         """Make one pass. Returns for how many seconds to sleep."""
         try:
+            if not self._schema.is_ready():
+                return _RETRY_SECONDS
             moment = time.monotonic()
             if moment >= self._lead_due:
                 self._leads = self._leadership.hold()

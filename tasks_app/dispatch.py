@@ -14,6 +14,7 @@ from django.db import InterfaceError, OperationalError, connections
 from controlplane.core.runtime.leader import Leadership
 from controlplane.core.runtime.pulse import Pulse
 from controlplane.core.runtime.sweeps import Sweep, make_sweeps
+from controlplane.core.schemaversion import SchemaWatch
 from tasks_app import services
 from tasks_app.queries import list_nodes_holding_tasks, list_queues_with_ready_tasks
 from tasks_app.queries.engine_health import DISPATCHER
@@ -42,6 +43,7 @@ class Dispatcher:
         self._leads = False
         self._sweeps = make_sweeps()
         self._pulse = Pulse("dispatcher")
+        self._schema = SchemaWatch("dispatcher")
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT."""
@@ -50,7 +52,8 @@ class Dispatcher:
         self.work_until(lambda: self._is_stopping)
 
     def work_until(self, is_over: Callable[[], bool]) -> None:
-        """Work until `is_over`. Waits while the database is unreachable."""
+        """Work until `is_over`. Waits while the database is unreachable, or its schema is older
+        than this release."""
         while not is_over():
             self._pulse.beat()
             try:
@@ -66,6 +69,8 @@ class Dispatcher:
             self._leadership.resign()
 
     def _pass(self) -> None:
+        if not self._schema.is_ready():
+            return
         now = time.monotonic()
         if now >= self._lead_due:
             self._leads = self._leadership.hold()

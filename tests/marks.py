@@ -16,6 +16,7 @@ _MARKS = {
     "acceptance/test_handler_faults.py": ("nightly", "ci"),
     "acceptance/test_isolation.py": ("nightly",),
     "acceptance/test_nodes.py": ("nightly", "ci"),
+    "acceptance/test_pooler.py": ("nightly", "ci"),
     "acceptance/test_schedules.py": ("nightly", "ci"),
     "acceptance/test_serve.py": ("nightly", "ci"),
     "acceptance/test_serving.py": ("nightly", "ci"),
@@ -25,6 +26,7 @@ _MARKS = {
     "acceptance/test_streams.py": ("nightly", "ci"),
     "acceptance/test_task_backend.py": ("nightly", "ci"),
     "acceptance/test_up.py": ("nightly", "ci"),
+    "acceptance/test_upgrade.py": ("nightly",),
     "architecture": ("core",),
     "browser": ("nightly", "ci"),
     "browser/test_corpus.py": ("nightly",),  # the quick ones have the mark ci themselves

@@ -15,17 +15,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
-
 from controlplane.embedded import processes
 
 WANTED = "TASKPLANE_TEST_POOLER"
 PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
-# As docs/operations.md says; the pool is smaller than the number of connections of one worker, so
+POOL_SIZE = 5
+# As docs/pooler.md says; the pool is smaller than the number of connections of one worker, so
 # that transactions of one connection really take turns on several of the server.
 _CONFIGURATION = """\
 [databases]
-* = host={host} port={port} user={user} password={password}
+* = host={host} port={port} user={user} password={password} connect_query='{timeouts}'
 
 [pgbouncer]
 listen_addr = 127.0.0.1
@@ -33,12 +32,13 @@ listen_port = {own_port}
 unix_socket_dir =
 auth_type = any
 pool_mode = transaction
-default_pool_size = 5
+default_pool_size = {pool_size}
 max_client_conn = 500
 ignore_startup_parameters = options,extra_float_digits
 server_reset_query_always = 0
 """
-_TIMEOUTS = "statement_timeout = '30s'", "idle_in_transaction_session_timeout = '10s'"
+# For the sessions of the server that it opens: those of the tests themselves go on without.
+_TIMEOUTS = "SET statement_timeout TO 30000; SET idle_in_transaction_session_timeout TO 10000"
 
 
 class Pooler:
@@ -57,11 +57,10 @@ class Pooler:
                 user=server.username,
                 password=server.password or "",
                 own_port=self._port,
+                pool_size=POOL_SIZE,
+                timeouts=_TIMEOUTS,
             )
         )
-        with psycopg.connect(database_url, autocommit=True) as connection:
-            for timeout in _TIMEOUTS:
-                connection.execute(f'ALTER ROLE "{server.username}" SET {timeout}')
         own = server._replace(netloc=f"{server.username}@127.0.0.1:{self._port}", query="")
         self.env: Mapping[str, str] = {
             "DATABASE_URL": urlunsplit(own),

@@ -54,7 +54,7 @@ class StandingEngine(Engine):
     def __init__(self, env: dict[str, str], folder: Path, *, concurrency: int) -> None:
         self._folder = folder
         self._database = f"{connection.settings_dict['NAME']}_{concurrency}"
-        _copy_database(self._database)
+        copy_database(self._database)
         self.host, self.port = valkey.start(folder)
         addresses = {"REDIS_HOST": self.host, "REDIS_PORT": str(self.port)}
         super().__init__({**env, **addresses, "TASKPLANE_TEST_DATABASE": self._database}, folder)
@@ -145,7 +145,7 @@ def _pause_schedules() -> None:
         )
 
 
-def _copy_database(name: str) -> None:
+def copy_database(name: str) -> None:
     """A database like the tests' own, which must have no other connection for the moment."""
     source = connection.settings_dict["NAME"]
     connections.close_all()

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connections
 
+from controlplane.core.schemaversion import SchemaWatch
 from workers import services
 from workers.canary import Canary
 from workers.counters import WorkerStatus, keep_counts_of_ended, read_counters, restart_counts
@@ -55,6 +56,7 @@ class Agent:
     _verdict: str = ""  # why this agent has killed its main process
     _health: HealthServer | None = None
     _status: WorkerStatus = field(default_factory=WorkerStatus)
+    _schema: SchemaWatch = field(default_factory=lambda: SchemaWatch("worker"))
 
     @property
     def node_state(self) -> SharedNodeState:
@@ -101,6 +103,8 @@ class Agent:
         services.stop_node(node_state.node_id, counters, reason=reason)
 
     def _pass(self, is_orphan: bool) -> None:
+        if not self.node_state.node_id and not self._schema.is_ready():
+            return
         self._find_slots()
         self._status.counters = read_counters(self.node_state, list(self._slots.values()))
         if not is_orphan:

@@ -6,6 +6,8 @@ Processes of the version before continue to insert letters without it, and it is
 import django.contrib.postgres.fields
 from django.db import migrations, models
 
+from controlplane.core.migrating import Together
+
 _MAKE = """
 CREATE OR REPLACE FUNCTION dlq_make_group(letter uuid) RETURNS void LANGUAGE sql AS $$
     INSERT INTO dlq_lettergroup (id, workspace_id, fingerprint, type, category, error_class, message,
@@ -34,29 +36,34 @@ $$;
 
 
 class Migration(migrations.Migration):
+    contract = "Groups are inserted by dlq_make_group alone, which knows the new columns from here on."
     dependencies = [("dlq", "0007_make_groups")]
     operations = [
-        migrations.AddField(
-            model_name="deadletter",
-            name="worker_release",
-            field=models.CharField(db_default="", default="", max_length=80),
-        ),
-        migrations.AddField(
-            model_name="lettergroup",
-            name="first_release",
-            field=models.CharField(db_default="", default="", max_length=80),
-        ),
-        migrations.AddField(
-            model_name="lettergroup",
-            name="last_release",
-            field=models.CharField(db_default="", default="", max_length=80),
-        ),
-        migrations.AddField(
-            model_name="lettergroup",
-            name="regressed_releases",
-            field=django.contrib.postgres.fields.ArrayField(
-                base_field=models.CharField(max_length=80), default=list, size=None
-            ),
-        ),
-        migrations.RunSQL(_MAKE, _MAKE_AS_BEFORE),
+        Together(
+            [
+                migrations.AddField(
+                    model_name="deadletter",
+                    name="worker_release",
+                    field=models.CharField(db_default="", default="", max_length=80),
+                ),
+                migrations.AddField(
+                    model_name="lettergroup",
+                    name="first_release",
+                    field=models.CharField(db_default="", default="", max_length=80),
+                ),
+                migrations.AddField(
+                    model_name="lettergroup",
+                    name="last_release",
+                    field=models.CharField(db_default="", default="", max_length=80),
+                ),
+                migrations.AddField(
+                    model_name="lettergroup",
+                    name="regressed_releases",
+                    field=django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=80), default=list, size=None
+                    ),
+                ),
+                migrations.RunSQL(_MAKE, _MAKE_AS_BEFORE),
+            ]
+        )
     ]

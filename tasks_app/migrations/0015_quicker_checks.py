@@ -13,6 +13,8 @@ from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Cast
 from django.db.models.lookups import Exact, GreaterThanOrEqual, IsNull, LessThanOrEqual
 
+from controlplane.core.migrating import Together
+
 
 def _is_state(template: str) -> Func:
     return Func(F("state"), template=template, output_field=models.BooleanField())
@@ -47,12 +49,19 @@ _CONDITIONS: dict[str, Any] = {
 
 
 class Migration(migrations.Migration):
+    contract = "The constraints refuse what they refused: only their wording changes."
     dependencies = [("tasks_app", "0014_pause_reason")]
     operations = [
-        operation
-        for name, condition in _CONDITIONS.items()
-        for operation in (
-            migrations.RemoveConstraint("task", name),
-            AddConstraintNotValid("task", models.CheckConstraint(condition=condition, name=name)),
+        Together(
+            [
+                operation
+                for name, condition in _CONDITIONS.items()
+                for operation in (
+                    migrations.RemoveConstraint("task", name),
+                    AddConstraintNotValid(
+                        "task", models.CheckConstraint(condition=condition, name=name)
+                    ),
+                )
+            ]
         )
     ]

@@ -6,7 +6,8 @@ at the rows and validated afterwards. Data is changed in batches, outside the tr
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from django.contrib.postgres.operations import NotInTransactionMixin, ValidateCo
 from django.db import migrations, models
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
+
+from controlplane.core.migrating import Together
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = [
@@ -37,9 +40,14 @@ BEFORE = {
 }  # fmt: skip
 
 
+@cache
+def loader() -> MigrationLoader:
+    """What the files say; no database is asked."""
+    return MigrationLoader(None, ignore_no_migrations=True)
+
+
 def own_migrations() -> Iterator[migrations.Migration]:
-    loader = MigrationLoader(None, ignore_no_migrations=True)
-    for (app, name), migration in sorted(loader.disk_migrations.items()):
+    for (app, name), migration in sorted(loader().disk_migrations.items()):
         if app in OURS and int(name[:4]) > BEFORE.get(app, 0):
             yield migration
 
@@ -97,11 +105,55 @@ def test_the_tables_of_the_rule_exist() -> None:
     assert names >= HOT
 
 
+def flatten(operations: Sequence[Operation]) -> Iterator[Operation]:
+    """What happens in the database."""
+    for operation in operations:
+        if isinstance(operation, Together):
+            yield from flatten(operation.operations)
+        elif isinstance(operation, migrations.SeparateDatabaseAndState):
+            yield from flatten(operation.database_operations)
+        else:
+            yield operation
+
+
+def find_delay(operations: Sequence[Operation]) -> str | None:
+    """What is computed while the lock of an earlier statement is held; None: nothing is. The
+    statements of RunSQL need no models."""
+    made: set[str] = set()
+    locked = ""
+    for operation in operations:
+        if isinstance(operation, migrations.CreateModel):
+            made.add(operation.name.lower())
+        elif not isinstance(operation, migrations.RunSQL):
+            if locked:
+                return f"{operation.describe()}, while {locked}"
+            model = getattr(operation, "model_name", "")
+            locked = "" if model.lower() in made else operation.describe()
+    return None
+
+
+@pytest.mark.parametrize("migration", list(own_migrations()), ids=str)
+def test_nothing_is_computed_while_a_lock_is_held(migration: migrations.Migration) -> None:
+    delay = find_delay(migration.operations) if migration.atomic else None
+    is_check = all(isinstance(each, ValidateConstraint) for each in migration.operations)
+    assert delay is None or is_check, "use Together, or a migration of its own"
+
+
+def test_the_rule_finds_what_is_computed_under_a_lock() -> None:
+    add = migrations.AddField("task", "x", models.TextField(null=True))
+    make = migrations.CreateModel("Other", [])
+    index = migrations.AddIndex("other", models.Index(fields=["id"], name="x"))
+    assert find_delay([add, add])
+    assert find_delay([make, index, add, index])
+    for allowed in ([Together([add, add])], [make, index, add], [add, migrations.RunSQL("")]):
+        assert find_delay(allowed) is None
+
+
 @pytest.mark.parametrize("migration", list(own_migrations()), ids=str)
 def test_migrations_do_not_lock_hot_tables(migration: migrations.Migration) -> None:
     made: set[str] = set()
     faults = []
-    for operation in migration.operations:
+    for operation in flatten(migration.operations):
         if isinstance(operation, migrations.CreateModel):
             made.add(operation.name.lower())
         fault = find_fault(operation, made, atomic=migration.atomic)

@@ -1,18 +1,36 @@
-"""Migrations: no statement of theirs is cut off."""
+"""Migrations: no statement of theirs is cut off, and nobody waits for them."""
 
+from collections.abc import Iterator
+from io import StringIO
+from types import SimpleNamespace
+from typing import Any
+
+import psycopg
 import pytest
 from django.apps import apps
-from django.core.management import call_command
-from django.db import connection
+from django.core.management import CommandError, call_command
+from django.core.management.commands.migrate import Command as DjangoCommand
+from django.db import connection, transaction
 from django.db.models.signals import pre_migrate
+
+from controlplane.core.management.commands import migrate
 
 pytestmark = pytest.mark.django_db
 
 
-def shown() -> object:
+def shown(name: str = "statement_timeout") -> object:
     with connection.cursor() as cursor:
-        cursor.execute("SHOW statement_timeout")
+        cursor.execute(f"SHOW {name}")
         return cursor.fetchone()[0]
+
+
+@pytest.fixture
+def other() -> Iterator[psycopg.Connection]:
+    """Somebody else's connection to the same database."""
+    found = connection.get_connection_params()
+    names = {"host", "port", "user", "password", "dbname"} & found.keys()
+    with psycopg.connect(**{name: found[name] for name in names}) as opened:
+        yield opened
 
 
 def test_a_migration_has_no_time_limit() -> None:
@@ -26,3 +44,60 @@ def test_a_migration_has_no_time_limit() -> None:
 
 def test_no_migration_is_missing() -> None:
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_table_in_use_is_tried_again(
+    other: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other.execute("SELECT count(*) FROM tasks_app_task")
+    tries = []
+
+    def handle(self: Any, *args: Any, **options: Any) -> None:
+        self.verbosity = 0
+        self.migration_progress_callback("apply_start", SimpleNamespace(atomic=True))
+        tries.append(shown("lock_timeout"))
+        with transaction.atomic(), connection.cursor() as cursor:
+            if len(tries) > 1:
+                other.rollback()
+            cursor.execute("LOCK TABLE tasks_app_task IN ACCESS EXCLUSIVE MODE")
+
+    monkeypatch.setattr(DjangoCommand, "handle", handle)
+    stderr = StringIO()
+    call_command("migrate", verbosity=0, stderr=stderr)
+    assert tries == ["1s", "1s"]
+    process = other.info.backend_pid
+    assert "A table is in use: the migration is tried again. The oldest transaction is that of" in (
+        stderr.getvalue()
+    )
+    assert f"process {process}, " in stderr.getvalue()
+    assert shown("lock_timeout") == "0"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_index_that_is_built_concurrently_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def handle(self: Any, *args: Any, **options: Any) -> None:
+        self.verbosity = 0
+        self.migration_progress_callback("apply_start", SimpleNamespace(atomic=False))
+        seen.append(shown("lock_timeout"))
+
+    monkeypatch.setattr(DjangoCommand, "handle", handle)
+    call_command("migrate", verbosity=0)
+    assert seen == ["0"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_process_migrates_at_a_time(
+    other: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(migrate, "_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(DjangoCommand, "handle", lambda *args, **options: None)
+    other.execute("SELECT pg_advisory_xact_lock(%s)", [migrate._ADVISORY_LOCK])
+    stderr = StringIO()
+    with pytest.raises(CommandError, match="Another process still migrates this database"):
+        call_command("migrate", verbosity=0, stderr=stderr)
+    other.rollback()
+    call_command("migrate", verbosity=0)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -93,10 +94,9 @@ def test_what_has_no_port_is_known_by_its_pulse(
     file = tmp_path / "run" / f"{component}.pulse"
     before = time.time() - 100
     os.utime(file, (before, before))
-    assert check(component, TASKPLANE_HOME=home) == (
-        1,
-        f"{component}: its loop has not turned for 100 s",
-    )
+    code, text = check(component, TASKPLANE_HOME=home)
+    assert code == 1
+    assert re.fullmatch(rf"{component}: its loop has not turned for 1\d\d s", text)
 
 
 def test_a_pulse_beats_once_a_second(tmp_path: Path, settings: object) -> None:

@@ -24,7 +24,7 @@ from controlplane.workspaces.permissions import WorkspaceRequest
 
 _REPORT = {
     200: Health,
-    503: OpenApiResponse(Health, description="The database is unreachable."),
+    503: OpenApiResponse(Health, description="The database is unreachable, or not migrated."),
 }
 
 

@@ -15,8 +15,10 @@ from psycopg_pool import PoolTimeout
 
 from controlplane import __version__
 from controlplane.core.clock import now, utc_z
+from controlplane.core.formatting import format_count
 from controlplane.core.process_state import register_reset
 from controlplane.core.runtime.histograms import merge
+from controlplane.core.schemaversion import list_missing
 from controlplane.core.sql import load_sql
 from controlplane.embedded import home, storage
 from controlplane.ops.health.probes import LIMIT_SECONDS, Finding, Probe
@@ -49,6 +51,22 @@ def _check_database() -> None:
         connections.close_all()  # those of the probe's own thread
 
 
+class _NotMigratedError(Exception):
+    """The schema is older than this release."""
+
+
+def _check_migrations() -> None:
+    try:
+        missing = len(list_missing())
+    finally:
+        connections.close_all()  # those of the probe's own thread
+    if missing:
+        raise _NotMigratedError(
+            f"The database lacks {format_count(missing, 'migration')} of this release: run "
+            "`manage.py migrate`."
+        )
+
+
 def _check_redis() -> None:
     client = redis.Redis.from_url(
         settings.REDIS_URL,
@@ -61,6 +79,8 @@ def _check_redis() -> None:
 
 
 def _explain(error: Exception) -> str:
+    if isinstance(error, _NotMigratedError):
+        return str(error)
     if isinstance(error, redis.ResponseError) and str(error).startswith("MISCONF"):
         return "It refuses writes because it cannot save to its disk (MISCONF)."
     if isinstance(error, psycopg.errors.DiskFull):
@@ -75,27 +95,30 @@ def _explain(error: Exception) -> str:
 
 
 _database = Probe(_check_database, explain=_explain)
+_migrations = Probe(_check_migrations, explain=_explain)
 _redis = Probe(_check_redis, explain=_explain)
 register_reset(_database.forget)
+register_reset(_migrations.forget)
 register_reset(_redis.forget)
 
 
 def read_health() -> dict[str, Any]:
     """The state of the dependencies of this process, within about two seconds. `down` without the
-    database, which stores everything; `degraded` when the disk is full, and without Redis: work is
-    accepted, and starts when Redis is back.
+    database, which stores everything, or its schema; `degraded` when the disk is full, and without
+    Redis: work is accepted, and starts when Redis is back.
     """
-    database_run, redis_run = _database.begin(), _redis.begin()
-    database = database_run.wait(LIMIT_SECONDS)
-    cache = redis_run.wait(LIMIT_SECONDS)
+    runs = [probe.begin() for probe in (_database, _redis, _migrations)]
+    database, cache, migrations = (run.wait(LIMIT_SECONDS) for run in runs)
     checks = {"database": _component(database), "redis": _component(cache)}
-    is_whole = cache.is_up
+    if database.is_up:
+        checks["migrations"] = _component(migrations)
+    is_serving, is_whole = database.is_up and migrations.is_up, cache.is_up
     if settings.EMBEDDED_POSTGRES:
         checks["disk"] = disk = _look_at_disk(home.home())
         # Not down: it still reads, and writes as long as the segment of its log lasts.
         is_whole = is_whole and "detail" not in disk
     return {
-        "status": DOWN if not database.is_up else OK if is_whole else DEGRADED,
+        "status": DOWN if not is_serving else OK if is_whole else DEGRADED,
         "version": __version__,
         "time": utc_z(now()),
         "checks": checks,

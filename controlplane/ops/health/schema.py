@@ -21,12 +21,16 @@ class Checks(Resource):
 
     database: Component
     redis: Component
+    migrations: Component = shown(
+        "Whether the database has the schema of this release; absent while it is unreachable.",
+        default=None,
+    )
     disk: Component = shown("The disk of the embedded database.", default=None)
 
 
 class Health(Resource):
-    """`down` without the database; `degraded` without Redis, or when the database's disk is full or
-    nearly so."""
+    """`down` without the database or its schema; `degraded` without Redis, or when the database's
+    disk is full or nearly so."""
 
     status: Status
     version: str

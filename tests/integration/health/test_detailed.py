@@ -149,6 +149,6 @@ def test_all_of_it_on_connections_of_its_own(monkeypatch: pytest.MonkeyPatch) ->
     make_node(heartbeat_at=now())
     body = key_client("viewer").get("/health/detailed").json()
     found = {name: check["status"] for name, check in body["checks"].items()}
-    names = ("database", "redis", "dispatcher", "workers", "beat", "autoscaler")
+    names = ("database", "migrations", "redis", "dispatcher", "workers", "beat", "autoscaler")
     assert (body["status"], found) == ("ok", dict.fromkeys(names, "ok"))
     assert all(check["latencyMs"] >= 0 for check in body["checks"].values())

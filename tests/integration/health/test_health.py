@@ -30,7 +30,7 @@ PATHS = ["/health", "/health/ready"]
 @pytest.fixture(autouse=True)
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is remembered from the test before."""
-    for name in ("database", "redis"):
+    for name in ("database", "migrations", "redis"):
         probe = Probe(getattr(queries, f"_check_{name}"), explain=queries._explain)
         monkeypatch.setattr(queries, f"_{name}", probe)
 
@@ -66,7 +66,7 @@ def get(path: str) -> tuple[int, dict[str, Any]]:
 def test_all_is_well(path: str) -> None:
     status, body = get(path)
     assert (status, body["status"]) == (200, "ok")
-    for check in ("database", "redis"):
+    for check in ("database", "migrations", "redis"):
         assert body["checks"][check]["status"] == "ok"
         assert body["checks"][check]["latencyMs"] > 0
     assert body["time"].endswith("Z")
@@ -98,6 +98,17 @@ def test_without_the_database_it_is_down(
     assert (status, body["status"]) == (503, "down")
     assert body["checks"]["database"] == {"status": "down", "detail": "It cannot be reached."}
     assert str(nowhere) not in str(body)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_with_the_schema_of_an_older_release_it_is_down(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "list_missing", lambda: [("tasks_app", "0099_next")])
+    status, body = get(path)
+    assert (status, body["status"]) == (503, "down")
+    detail = body["checks"]["migrations"]["detail"]
+    assert detail == "The database lacks 1 migration of this release: run `manage.py migrate`."
 
 
 def test_a_frozen_database_is_reported_in_time(

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from controlplane.core.console.command import SafeCommand
 from controlplane.core.console.output import CommandError
+from controlplane.core.http.migrated import is_migrated
 from controlplane.core.http.parts import REQUESTS, SOCKETS
 
 
@@ -46,6 +47,7 @@ class Command(SafeCommand):
     def handle(self, *, host: str, port: int, only: str | None, **options: Any) -> None:
         if only is not None:
             settings.TASKPLANE["SERVES"] = only  # the application is imported after this
+        is_migrated()  # says in the log what it waits for, before anybody asks
         if settings.TASKPLANE["HTTP_SERVER"] == "daphne":
             from controlplane.core.http.server import daphne
 

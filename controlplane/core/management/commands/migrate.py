@@ -1,0 +1,101 @@
+"""`manage.py migrate`, as Django has it, but so that nobody waits for it: docs/upgrades.md."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.management.commands.migrate import Command as DjangoCommand
+from django.db import OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.errors import DeadlockDetected, LockNotAvailable
+
+from controlplane.core.console.command import SafeCommand
+from controlplane.core.console.output import CommandError
+
+# A statement that waits for a lock keeps waiting all that come after it: so not for long.
+_LOCK_TIMEOUT = "1s"
+_PAUSE_SECONDS = 1.0
+_PATIENCE_SECONDS = 900.0
+# Any number that no other program uses in this database
+_ADVISORY_LOCK = 7_305_812_648
+_OLDEST_TRANSACTION = """
+SELECT pid, extract(epoch FROM now() - xact_start)::int
+FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
+ORDER BY xact_start LIMIT 1
+"""
+
+
+class Command(SafeCommand, DjangoCommand):
+    help = "Bring the database to the schema of this release, while the components run."
+    notes = (
+        "A statement that does not get its lock within a second gives up, so that tasks and "
+        "requests do not wait behind it; its migration is tried again for up to 15 minutes. One "
+        "process migrates at a time; others wait for it."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self._connection: BaseDatabaseWrapper = connections[options["database"]]
+        give_up = time.monotonic() + _PATIENCE_SECONDS
+        with self._alone(give_up):
+            while not self._try(give_up, *args, **options):
+                time.sleep(_PAUSE_SECONDS)
+            self._execute("RESET lock_timeout")
+
+    def _try(self, give_up: float, *args: Any, **options: Any) -> bool:
+        """Whether it was done; not, if a table was in use."""
+        try:
+            super().handle(*args, **options)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, LockNotAvailable | DeadlockDetected):
+                raise
+        else:
+            return True
+        pid, age = self._execute(_OLDEST_TRANSACTION) or (None, None)
+        reason = f"The oldest transaction is that of process {pid}, {age} s old." if pid else ""
+        if time.monotonic() > give_up:
+            raise CommandError(f"A table is in use, so its migration cannot be made. {reason}")
+        self.warn(f"A table is in use: the migration is tried again. {reason}".strip())
+        return False
+
+    def migration_progress_callback(
+        self, action: str, migration: Any = None, fake: bool = False
+    ) -> None:
+        """Django calls it before each migration."""
+        if migration is not None and action in ("apply_start", "unapply_start"):
+            # Outside a transaction nothing would be undone; an index that is built concurrently
+            # waits without keeping others waiting.
+            timeout = _LOCK_TIMEOUT if migration.atomic else "0"
+            self._execute(f"SET lock_timeout = '{timeout}'")
+        super().migration_progress_callback(action, migration, fake)
+
+    @contextmanager
+    def _alone(self, give_up: float) -> Iterator[None]:
+        """Only one process migrates. The lock belongs to a transaction of a connection of its own,
+        since a pooler may give each transaction another session."""
+        guard = self._connection.copy()
+        is_first = True
+        try:
+            guard.set_autocommit(False)
+            with guard.cursor() as cursor:
+                cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+                while True:
+                    cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_ADVISORY_LOCK])
+                    if cursor.fetchone()[0]:
+                        break
+                    if time.monotonic() > give_up:
+                        raise CommandError("Another process still migrates this database.")
+                    if is_first:
+                        self.warn("Another process migrates this database: waiting for it.")
+                    is_first = False
+                    time.sleep(_PAUSE_SECONDS)
+            yield
+        finally:
+            guard.close()
+
+    def _execute(self, statement: str) -> Any:
+        """The first row, if there are rows."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchone() if cursor.description else None

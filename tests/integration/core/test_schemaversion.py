@@ -1,0 +1,91 @@
+"""A component waits for the schema of its release."""
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+
+from controlplane.core.http.migrated import when_migrated
+from controlplane.core.schemaversion import SchemaWatch, list_missing, list_required
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LAST = ("tasks_app", "0017_declarations")
+
+
+@pytest.fixture
+def behind() -> Any:
+    """The database has lost the record of a migration, as if it had never been made."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE (app, name) = (%s, %s)", LAST)
+    yield
+    call_command("migrate", LAST[0], LAST[1], fake=True, verbosity=0)
+
+
+def test_required_is_what_django_would_migrate() -> None:
+    assert list_required() == set(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
+
+
+def test_nothing_is_missing_and_more_than_known_is_no_fault() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO django_migrations (app, name, applied) VALUES ('dlq', '0999_next', now())"
+        )
+    try:
+        assert list_missing() == []
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM django_migrations WHERE name = '0999_next'")
+
+
+def test_a_component_waits_and_says_so_once(
+    behind: None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controlplane.core.schemaversion._EVERY_SECONDS", 0.0)
+    watch = SchemaWatch("worker")
+    with caplog.at_level(logging.WARNING):
+        assert [watch.is_ready(), watch.is_ready()] == [False, False]
+        call_command("migrate", *LAST, fake=True, verbosity=0)
+        assert watch.is_ready()
+    waiting, complete = caplog.messages
+    assert waiting == (
+        "Waiting for `manage.py migrate`, since the schema is older than this release: "
+        "component=worker missing=1 first=tasks_app.0017_declarations"
+    )
+    assert complete == "Schema complete: component=worker"
+
+
+def test_a_database_that_nobody_has_migrated_lacks_everything() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE django_migrations RENAME TO aside")
+    try:
+        assert set(list_missing()) == list_required()
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE aside RENAME TO django_migrations")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/health/ready", 200), ("/tasks", 503), ("/admin/", 503)]
+)
+def test_an_app_answers_only_health_checks(behind: None, path: str, status: int) -> None:
+    sent: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def send(message: Any) -> None:
+        await asyncio.sleep(0)
+        sent.append(message)
+
+    scope = {"type": "http", "path": path}
+    async_to_sync(when_migrated(app))(scope, None, send)  # type: ignore[arg-type] # nothing is read
+    assert sent[0]["status"] == status
+    if status == 503:
+        assert dict(sent[0]["headers"])[b"retry-after"] == b"5"
+        assert b"manage.py migrate" in sent[1]["body"]
