@@ -13,7 +13,7 @@ from controlplane.core.schema import represent
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from dlq import queries, replays
 from dlq.management import tables
-from dlq.schema import Replay, ReplayDetail
+from dlq.replayschema import Replay, ReplayDetail
 from dlq.states import ReplayState
 
 _POLL_SECONDS = 0.5
