@@ -59,7 +59,7 @@ def find_break(operation: Operation, made: set[str], state: ProjectState, app: s
 
 
 def find_break_of_change(before: Any, after: Any) -> str | None:
-    types = [field.db_type(connection) for field in (before, after)]
+    types = [type_of(field) for field in (before, after)]
     lengths = [getattr(field, "max_length", None) or 0 for field in (before, after)]
     if before.null and not after.null:
         return "refuses the NULL of the release before"
@@ -68,6 +68,13 @@ def find_break_of_change(before: Any, after: Any) -> str | None:
     if types[0] != types[1] and not (lengths[0] and (not lengths[1] or lengths[1] > lengths[0])):
         return f"changes the type from {types[0]} to {types[1]}"
     return None
+
+
+def type_of(field: Any) -> str:
+    """In the database; of a reference the table, as the fields of a migration are in no registry."""
+    if field.is_relation:
+        return f"reference to {str(field.remote_field.model).lower()}"
+    return str(field.db_type(connection))
 
 
 def find_break_of_sql(sql: str) -> str | None:

@@ -1,7 +1,5 @@
-"""Chunks of tasks, from before a stress test was a batch, are not read any more.
-
-The table stays, empty, for dispatchers of the version before, which look into it. It refers to no
-test, so that tests can be deleted and truncated without it.
+"""Chunks of tasks, from before a stress test was a batch, refer to no test any more, so that tests
+can be deleted and truncated without them.
 """
 
 import django.db.models.deletion
@@ -21,8 +19,5 @@ class Migration(migrations.Migration):
                 related_name="chunks",
                 to="stress.stresstest",
             ),
-        ),
-        migrations.SeparateDatabaseAndState(
-            state_operations=[migrations.DeleteModel("StressChunk")]
         ),
     ]
