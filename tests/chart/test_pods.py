@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scripts.helm.documents import OWN, ROOT, SECRETS, settings
-from tests.chart.rendering import ENDS, SETS, Object, Pod, environment, kinds, objects, pods
+from tests.chart.rendering import ENDS, SETS, Object, Pod, environment, kinds, objects, objects_with, pods
 
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 VARIABLES = set(re.findall(r"^\| `([A-Z_]+)` \|", PAGE, re.MULTILINE))
@@ -209,13 +209,26 @@ def test_commands_exist(name: str) -> None:
 
 def test_placement_annotations_and_aliases_reach_the_pods() -> None:
     for pod in each_pod("ha"):
-        assert pod.labels.get("example.com/cost-centre") == "42" or pod.component == "test"
+        assert pod.labels.get("example.com/cost-centre") == "42"
+        assert pod.spec["priorityClassName"] == "services"
+        assert pod.spec["imagePullSecrets"] == [{"name": "registry"}]
         if pod.kind == "Deployment":
-            assert pod.spec["priorityClassName"] == "services"
-            assert pod.spec["imagePullSecrets"] == [{"name": "registry"}]
             for each in pod.spec["topologySpreadConstraints"]:
                 assert each["whenUnsatisfiable"] == "DoNotSchedule"
                 assert each["labelSelector"]["matchLabels"].items() <= pod.labels.items()
     for pod in each_pod("airgapped"):
         assert [each["ip"] for each in pod.spec["hostAliases"]] == ["10.20.0.5", "10.20.0.6"]
         assert all("@sha256:" in container["image"] for container in pod.containers)
+
+
+def test_the_servers_of_the_trial_are_placed_as_the_rest() -> None:
+    items = objects_with(
+        "minimal",
+        "nodeSelector.pool=small,priorityClassName=low,image.pullSecrets={registry}",
+        "podLabels.team=a,podAnnotations.note=b",
+    )
+    for pod in pods(items):
+        assert pod.spec["nodeSelector"] == {"pool": "small"}, pod.name
+        assert pod.spec["priorityClassName"] == "low"
+        assert pod.spec["imagePullSecrets"] == [{"name": "registry"}]
+        assert pod.labels["team"] == "a"
