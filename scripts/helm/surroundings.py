@@ -114,8 +114,8 @@ class Tests(Value):
 
 class ServiceAccount(Value):
     annotations: Texts = {}
-    """Annotations of the account of all pods but the autoscaler's and the bootstrap's, and of that of
-    the migration's hook; for example for a cloud's identities."""
+    """Annotations of the account of all pods but the autoscaler's and the bootstrap's, and of the
+    account of the migration's hook; for example for a cloud's identities."""
 
 
 class Storage(Value):

@@ -109,5 +109,5 @@ class Values(Placement):
     tests: Tests = Tests()
     """For `helm test`."""
     extra_objects: list[Passed | str] = []
-    """Further objects of the release; texts are templates. The migration's hook runs before they are
-    there: what it needs of them is a hook, too (helm.sh/hook: pre-install,pre-upgrade)."""
+    """Further objects of the release; texts are templates. The migration's hook runs before
+    they are there: what it needs of them is a hook, too (helm.sh/hook: pre-install,pre-upgrade)."""

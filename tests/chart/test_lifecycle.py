@@ -82,8 +82,8 @@ def test_a_hook_reaches_the_database_of_its_own_release() -> None:
 
 
 def test_the_migration_may_reach_the_database_without_a_pooler() -> None:
-    """Its variable takes the place of the file's, and no name is there twice: the API server refuses
-    that."""
+    """Its variable takes the place of the file's. The API server refuses a name that is there
+    twice."""
     direct = "migrate.extraEnv[0].name=DATABASE_URL,migrate.extraEnv[0].value=postgres://u@direct/t"
     for name in ("ha", "tls"):
         (found,) = [p for p in pods(objects_with(name, direct)) if p.component == "migrate"]

@@ -6,7 +6,17 @@ from typing import Any
 import pytest
 
 from scripts.helm.documents import OWN, ROOT, SECRETS, settings
-from tests.chart.rendering import ENDS, SETS, Object, Pod, environment, kinds, objects, objects_with, pods
+from tests.chart.rendering import (
+    ENDS,
+    SETS,
+    Object,
+    Pod,
+    environment,
+    kinds,
+    objects,
+    objects_with,
+    pods,
+)
 
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 VARIABLES = set(re.findall(r"^\| `([A-Z_]+)` \|", PAGE, re.MULTILINE))

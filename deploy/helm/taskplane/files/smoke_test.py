@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def wait_for_key() -> bool:
-    """The bootstrap may still be at work; the kubelet shows what it writes up to two minutes later."""
+    """The bootstrap may still be at work; the kubelet shows the key up to two minutes later."""
     give_up = time.monotonic() + KEY_SECONDS
     while not Path(os.environ["KEY_FILE"]).exists():
         if time.monotonic() > give_up:
