@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from scripts.helm.documents import OWN, ROOT, SECRETS, settings
+from scripts.helm.documents import OWN, SECRETS, settings
+from scripts.helm.tools import ROOT
 from tests.chart.rendering import (
     ENDS,
     SETS,
