@@ -1,4 +1,4 @@
-"""What is made of the chart is up to date."""
+"""What is made from the chart is up to date."""
 
 import yaml
 

@@ -27,6 +27,8 @@ OTHERS = {
     "POSTGRES_PASSWORD", "POSTGRES_USER", "REPORTS_FOLDER", "SECRET_NAME", "SSL_CERT",
     "TASKPLANE_URL",
 }  # fmt: skip
+# The image's user, as its Dockerfile says it
+USER = int(re.findall(r"^USER (\d+)", (ROOT / "docker/Dockerfile").read_text(), re.MULTILINE)[-1])
 # By what calls the API server
 WITH_TOKEN = {"autoscaler", "bootstrap"}
 every_set = pytest.mark.parametrize("name", SETS)
@@ -42,7 +44,7 @@ def each_pod(name: str) -> list[Pod]:
 def test_pods_are_confined(name: str) -> None:
     for pod in each_pod(name):
         security = pod.spec["securityContext"]
-        user = 10001 if pod.is_ours else 999
+        user = USER if pod.is_ours else 999
         assert security["runAsNonRoot"]
         assert (security["runAsUser"], security["runAsGroup"], security["fsGroup"]) == (user,) * 3
         assert security["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -243,3 +245,16 @@ def test_the_servers_of_the_trial_are_placed_as_the_rest() -> None:
         assert pod.spec["priorityClassName"] == "low"
         assert pod.spec["imagePullSecrets"] == [{"name": "registry"}]
         assert pod.labels["team"] == "a"
+
+
+def test_a_variable_of_a_worker_set_replaces_that_of_all_pods() -> None:
+    """The API server refuses a name that is there twice."""
+    items = objects_with(
+        "external-database",
+        "extraEnv[0].name=REGION,extraEnv[0].value=all",
+        "workers.extraEnv[0].name=REGION,workers.extraEnv[0].value=here",
+    )
+    for pod in pods(items):
+        if pod.component in {"app", "worker"}:
+            found = [e["value"] for e in pod.containers[0]["env"] if e["name"] == "REGION"]
+            assert found == ["here" if pod.component == "worker" else "all"]
