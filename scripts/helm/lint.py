@@ -14,9 +14,9 @@ from pathlib import Path
 
 import yaml
 
-from scripts.helm.documents import CHART, ROOT
+from scripts.helm.documents import CHART
 from scripts.helm.manifests import render
-from scripts.helm.tools import TOOLS, MissingToolError, find_helm
+from scripts.helm.tools import ROOT, TOOLS, MissingToolError, find_helm
 
 # The newest that the chart was rendered for, and the oldest that the tool knows.
 VERSIONS = ("1.35", "1.25")

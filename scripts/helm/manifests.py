@@ -1,17 +1,17 @@
-"""The plain manifests in deploy/kubernetes: what the chart makes of values.yaml there."""
+"""The plain manifests in deploy/kubernetes: what the chart makes from values.yaml there."""
 
 import re
 import subprocess
 from pathlib import Path
 
-from scripts.helm.documents import CHART, ROOT
-from scripts.helm.tools import find_helm
+from scripts.helm.documents import CHART
+from scripts.helm.tools import ROOT, find_helm
 
 PLAIN = ROOT / "deploy" / "kubernetes"
 _SOURCE = re.compile(r"^# Source: taskplane/templates/(\S+)\n", re.MULTILINE)
 _HELMS = re.compile(r"^ *(helm\.sh/chart|app\.kubernetes\.io/managed-by): .*\n", re.MULTILINE)
 _HEAD = (
-    "# Made by scripts/render-chart of deploy/helm/taskplane and values.yaml: change it there.\n"
+    "# Made by scripts/render-chart from deploy/helm/taskplane and values.yaml: change it there.\n"
 )
 # What follows the number that the autoscaler publishes: not part of kustomization.yaml.
 _FOLLOWERS = {"hpa.yaml": "hpa", "keda.yaml": "keda"}

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from scripts.helm.base import (
     KeyOf,
+    OptionalHost,
     OptionalName,
     Port,
     Resources,
@@ -27,7 +28,8 @@ class Secrets(Value):
     """Password for Postgres."""
     database_url: Secret = Secret(key="DATABASE_URL")
     """The whole address of Postgres, for operators that keep it in a Secret. It replaces host,
-    port, database, user and sslmode of `postgres`, and databasePassword."""
+    database, user and sslmode of `postgres`, and databasePassword. Its port must be in
+    `postgres.port`, too: the network policy opens that one."""
     redis_password: Secret = Secret(key="REDIS_PASSWORD")
     """Password for Redis."""
     metrics_token: Secret = Secret(key="METRICS_TOKEN")
@@ -70,7 +72,7 @@ class Postgres(Value):
     enabled: bool = False
     """NOT FOR PRODUCTION: run one Postgres in the cluster, to try Taskplane out. No backup, no
     replica, no TLS."""
-    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]*$")] = ""
+    host: OptionalHost = ""
     """Host of your Postgres 15 or later."""
     port: Port = 5432
     """Its port."""
@@ -89,7 +91,7 @@ class Postgres(Value):
 class Redis(Value):
     enabled: bool = False
     """NOT FOR PRODUCTION: run one Valkey in the cluster, to try Taskplane out."""
-    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]*$")] = ""
+    host: OptionalHost = ""
     """Host of your Redis 7 or Valkey 8, or later."""
     port: Port = 6379
     """Its port."""

@@ -108,14 +108,14 @@ class Monitoring(Value):
 class Tests(Value):
     enabled: bool = True
     """Make the pod of `helm test`, which submits a task and waits for its end."""
-    key_secret: KeyOf = KeyOf()
+    key_secret: KeyOf = KeyOf(key="TASKPLANE_API_KEY")
     """API key of the role operator; empty: that of the bootstrap."""
 
 
 class ServiceAccount(Value):
     annotations: Texts = {}
-    """Annotations of the account of all pods but the autoscaler's, for example for a cloud's
-    identities."""
+    """Annotations of the account of all pods but the autoscaler's and the bootstrap's, and of the
+    account of the migration's hook; for example for a cloud's identities."""
 
 
 class Storage(Value):

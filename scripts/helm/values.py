@@ -1,6 +1,6 @@
 """Every value of the chart, declared once: name, type, bounds, default and meaning.
 
-scripts/render-chart makes values.yaml, values.schema.json and README.md of these. Rules between
+scripts/render-chart makes values.yaml, values.schema.json and README.md from these. Rules between
 values (this one needs that one) are in the chart: templates/_validate.tpl.
 """
 
@@ -109,4 +109,5 @@ class Values(Placement):
     tests: Tests = Tests()
     """For `helm test`."""
     extra_objects: list[Passed | str] = []
-    """Further objects of the release; texts are templates."""
+    """Further objects of the release; texts are templates. The migration's hook runs before
+    they are there: what it needs of them is a hook, too (helm.sh/hook: pre-install,pre-upgrade)."""

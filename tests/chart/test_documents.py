@@ -1,9 +1,10 @@
-"""What is made of the chart is up to date."""
+"""What is made from the chart is up to date."""
 
 import yaml
 
-from scripts.helm.documents import CHART, ROOT, documents, schema
+from scripts.helm.documents import CHART, documents, schema
 from scripts.helm.manifests import PLAIN, manifests
+from scripts.helm.tools import ROOT
 from scripts.helm.values import Values
 
 MAKE = "run scripts/render-chart"

@@ -65,6 +65,47 @@ def test_a_hook_has_a_copy_of_the_charts_own_secrets() -> None:
     assert ("Secret", "taskplane-migrate") not in hooks("external-database")
 
 
+def test_a_hook_reaches_the_database_of_its_own_release() -> None:
+    """The policies of the release before may name another one, or are not there yet."""
+    policy = pick(objects("tls"), "NetworkPolicy", "taskplane-migrate")
+    annotations = policy["metadata"]["annotations"]
+    assert annotations["helm.sh/hook"] == "pre-install,pre-upgrade"
+    assert annotations["helm.sh/hook-weight"] == "-10"
+    labels = pod_of("tls", "migrate").labels
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    open_ports = [port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]]
+    assert open_ports == [53, 53, 5433]
+    narrow = pick(objects("airgapped"), "NetworkPolicy", "taskplane-to-servers")["spec"]["egress"]
+    items = objects_with("airgapped", "migrate.by=hook")
+    (_, to_servers) = pick(items, "NetworkPolicy", "taskplane-migrate")["spec"]["egress"]
+    assert to_servers == narrow[0]
+
+
+def test_the_migration_may_reach_the_database_without_a_pooler() -> None:
+    """Its variable takes the place of the file's. The API server refuses a name that is there
+    twice."""
+    direct = "migrate.extraEnv[0].name=DATABASE_URL,migrate.extraEnv[0].value=postgres://u@direct/t"
+    for name in ("ha", "tls"):
+        (found,) = [p for p in pods(objects_with(name, direct)) if p.component == "migrate"]
+        names = [each["name"] for each in found.containers[0]["env"]]
+        assert len(names) == len(set(names))
+        assert "DATABASE_URL_FILE" not in names
+        assert {"name": "DATABASE_URL", "value": "postgres://u@direct/t"} in found.containers[0][
+            "env"
+        ]
+
+
+def test_the_log_of_a_failed_job_stays() -> None:
+    """OnFailure deletes the pod at the limit; a time to live would have Argo CD make the Job
+    again."""
+    for name in ("minimal", "external-database"):
+        jobs = kinds(objects(name), "Job")
+        assert len(jobs) == 2
+        for job in jobs:
+            assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"
+            assert "ttlSecondsAfterFinished" not in job["spec"]
+
+
 def test_with_a_postgres_in_the_cluster_pods_wait_for_the_schema() -> None:
     """It is not there before the install, so no hook can come before it; a hook after it would wait
     for pods that wait for the schema."""
@@ -125,6 +166,14 @@ def test_what_an_old_cluster_lacks_can_be_left_out() -> None:
     )
     assert not kinds(items, "PodDisruptionBudget")
     assert not kinds(items, "NetworkPolicy")
+
+
+def test_names_of_digits_stay_texts() -> None:
+    """A namespace and a release may be called by a number."""
+    rendered = render(["--values", values_of("ha"), "--namespace", "1234"], release="5678")
+    for item in read_all(rendered):
+        assert item["metadata"]["namespace"] == "1234"
+        assert item["metadata"]["labels"]["app.kubernetes.io/instance"] == "5678"
 
 
 def test_two_releases_in_one_namespace_share_nothing() -> None:

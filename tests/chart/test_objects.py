@@ -8,7 +8,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from scripts.helm.documents import ROOT
+from scripts.helm.tools import ROOT
 from tests.chart.rendering import SETS, Object, kinds, objects, pick, pods
 
 # Kinds that projects beside Kubernetes define; scripts/lint-deploy checks all others.

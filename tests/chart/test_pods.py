@@ -5,8 +5,19 @@ from typing import Any
 
 import pytest
 
-from scripts.helm.documents import OWN, ROOT, SECRETS, settings
-from tests.chart.rendering import ENDS, SETS, Object, Pod, environment, kinds, objects, pods
+from scripts.helm.documents import OWN, SECRETS, settings
+from scripts.helm.tools import ROOT
+from tests.chart.rendering import (
+    ENDS,
+    SETS,
+    Object,
+    Pod,
+    environment,
+    kinds,
+    objects,
+    objects_with,
+    pods,
+)
 
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 VARIABLES = set(re.findall(r"^\| `([A-Z_]+)` \|", PAGE, re.MULTILINE))
@@ -16,6 +27,8 @@ OTHERS = {
     "POSTGRES_PASSWORD", "POSTGRES_USER", "REPORTS_FOLDER", "SECRET_NAME", "SSL_CERT",
     "TASKPLANE_URL",
 }  # fmt: skip
+# The image's user, as its Dockerfile says it
+USER = int(re.findall(r"^USER (\d+)", (ROOT / "docker/Dockerfile").read_text(), re.MULTILINE)[-1])
 # By what calls the API server
 WITH_TOKEN = {"autoscaler", "bootstrap"}
 every_set = pytest.mark.parametrize("name", SETS)
@@ -31,7 +44,7 @@ def each_pod(name: str) -> list[Pod]:
 def test_pods_are_confined(name: str) -> None:
     for pod in each_pod(name):
         security = pod.spec["securityContext"]
-        user = 10001 if pod.is_ours else 999
+        user = USER if pod.is_ours else 999
         assert security["runAsNonRoot"]
         assert (security["runAsUser"], security["runAsGroup"], security["fsGroup"]) == (user,) * 3
         assert security["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -209,13 +222,39 @@ def test_commands_exist(name: str) -> None:
 
 def test_placement_annotations_and_aliases_reach_the_pods() -> None:
     for pod in each_pod("ha"):
-        assert pod.labels.get("example.com/cost-centre") == "42" or pod.component == "test"
+        assert pod.labels.get("example.com/cost-centre") == "42"
+        assert pod.spec["priorityClassName"] == "services"
+        assert pod.spec["imagePullSecrets"] == [{"name": "registry"}]
         if pod.kind == "Deployment":
-            assert pod.spec["priorityClassName"] == "services"
-            assert pod.spec["imagePullSecrets"] == [{"name": "registry"}]
             for each in pod.spec["topologySpreadConstraints"]:
                 assert each["whenUnsatisfiable"] == "DoNotSchedule"
                 assert each["labelSelector"]["matchLabels"].items() <= pod.labels.items()
     for pod in each_pod("airgapped"):
         assert [each["ip"] for each in pod.spec["hostAliases"]] == ["10.20.0.5", "10.20.0.6"]
         assert all("@sha256:" in container["image"] for container in pod.containers)
+
+
+def test_the_servers_of_the_trial_are_placed_as_the_rest() -> None:
+    items = objects_with(
+        "minimal",
+        "nodeSelector.pool=small,priorityClassName=low,image.pullSecrets={registry}",
+        "podLabels.team=a,podAnnotations.note=b",
+    )
+    for pod in pods(items):
+        assert pod.spec["nodeSelector"] == {"pool": "small"}, pod.name
+        assert pod.spec["priorityClassName"] == "low"
+        assert pod.spec["imagePullSecrets"] == [{"name": "registry"}]
+        assert pod.labels["team"] == "a"
+
+
+def test_a_variable_of_a_worker_set_replaces_that_of_all_pods() -> None:
+    """The API server refuses a name that is there twice."""
+    items = objects_with(
+        "external-database",
+        "extraEnv[0].name=REGION,extraEnv[0].value=all",
+        "workers.extraEnv[0].name=REGION,workers.extraEnv[0].value=here",
+    )
+    for pod in pods(items):
+        if pod.component in {"app", "worker"}:
+            found = [e["value"] for e in pod.containers[0]["env"] if e["name"] == "REGION"]
+            assert found == ["here" if pod.component == "worker" else "all"]

@@ -70,7 +70,7 @@ def test_the_bootstraps_role_names_its_secret_only() -> None:
             "apiGroups": [""],
             "resources": ["secrets"],
             "resourceNames": ["taskplane-credentials"],
-            "verbs": ["get", "patch"],
+            "verbs": ["patch"],
         }
     ]
     assert pick(objects("minimal"), "Secret", "taskplane-credentials").get("data") is None

@@ -102,8 +102,9 @@ def test_the_first_user_is_kept_in_the_secret_and_not_printed(
     server.answers = [(200, {}), (503, {}), (200, {})]
     assert bootstrap.main() == 0
     assert (tmp_path / "called").read_text() == "bootstrap --admin anna"
-    read, refused, written = server.asked
-    assert read[:2] == ("GET", "/api/v1/namespaces/here/secrets/taskplane-credentials")
+    tried, refused, written = server.asked
+    path = "/api/v1/namespaces/here/secrets/taskplane-credentials"
+    assert tried[:3] == ("PATCH", path, {})
     assert refused[2] == written[2]
     data = {name: base64.b64decode(value).decode() for name, value in written[2]["data"].items()}
     assert data == {
@@ -153,7 +154,21 @@ def smoke(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mo
     monkeypatch.setenv("IS_SECURE", "true")
     module = load("smoke_test")
     monkeypatch.setattr(module, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(module, "KEY_SECONDS", 0.5)
     return module
+
+
+def test_the_test_of_an_installation_waits_for_the_key(
+    smoke: ModuleType, server: Server, tmp_path: Path
+) -> None:
+    """The bootstrap writes it after the install."""
+    (tmp_path / "key").unlink()
+    writes = threading.Timer(0.05, (tmp_path / "key").write_text, ["tp_late"])
+    writes.start()
+    server.answers = [(201, {"id": "1", "status": "COMPLETED"})]
+    assert smoke.main() == 0
+    writes.join()
+    assert server.asked[0][3]["Authorization"] == "Bearer tp_late"
 
 
 def test_the_test_of_an_installation_waits_for_the_task(smoke: ModuleType, server: Server) -> None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from scripts.helm.documents import ROOT
+from scripts.helm.tools import ROOT
 from tests.chart.rendering import environment, objects, pods
 
 SECRETS = {

@@ -17,6 +17,10 @@ WRONG = [
     ("hosts=example.com", "at '/hosts': got string, want array"),
     ("postgres.port=0", "at '/postgres/port': minimum: got 0, want 1"),
     ("postgres.sslmode=prefer", "'disable', 'require', 'verify-ca', 'verify-full'"),
+    ("postgres.host=db:5433", "at '/postgres/host': 'db:5433' does not match pattern"),
+    ("redis.host=valkey:1", "at '/redis/host': 'valkey:1' does not match pattern"),
+    ("postgres.caSecret.key=", "at '/postgres/caSecret/key': '' does not match pattern"),
+    ("monitoring.serviceMonitor.workspaceKeys[0].name=x", "missing property 'key'"),
     ("postgres.user=a b", "at '/postgres/user': 'a b' does not match pattern"),
     ("redis.port=70000", "at '/redis/port': maximum: got 70,000, want 65,535"),
     ("trustedProxies=11", "at '/trustedProxies': maximum: got 11, want 10"),
@@ -39,6 +43,7 @@ WRONG = [
         "postgres.enabled=true,postgres.host=,secrets.databaseUrl.existingSecret=x",
         "secrets.databaseUrl is the address of another one: set only one of them",
     ),
+    ("secrets.databaseUrl.existingSecret=x", "secrets.databasePassword is set, too: set only one"),
     ("redis.host=", "No Redis is named: set redis.host"),
     ("postgres.enabled=true", "and postgres.host names another one: set only one of them"),
     ("redis.enabled=true", "and redis.host names another one: set only one of them"),
@@ -53,6 +58,7 @@ WRONG = [
         "ingress.enabled=true,hosts=null",
         "list the names under which people reach Taskplane in hosts",
     ),
+    ("ingress.enabled=true,hosts=null,secureSSL=false", "There is a way in and no name"),
     ("httpRoute.enabled=true", "no gateway is named: list it in httpRoute.parentRefs"),
     ("live.enabled=true", "live.enabled needs something in front that sends /ws/ to it"),
     ("app.preStopSeconds=40", "app.terminationGracePeriodSeconds is 30: it must be more than"),
@@ -70,6 +76,10 @@ WRONG = [
     (
         "workerSets.default.scaledBy=autoscaler,autoscaler.enabled=false",
         "is scaled by the autoscaler, and autoscaler.enabled is false",
+    ),
+    (
+        "workerSets.default.scaledBy=hpa,autoscaler.enabled=false",
+        "follows the number that the autoscaler publishes, and autoscaler.enabled is false",
     ),
     ("workerSets.default.scaledBy=keda,hosts=null", "needs the address of the metric: set hosts"),
     (

@@ -1,6 +1,6 @@
 """The plain manifests for Kubernetes fit the settings, the worker, the back-end, and one another.
 
-They are made of the chart; tests/chart shows that they are up to date.
+They are made from the chart; tests/chart shows that they are up to date.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Makes the first administrator and API key, and keeps them in a Secret of the cluster.
 
-Runs once after the install, in the image, with the permission to read and change that Secret only.
+Runs once after the install, in the image, with the permission to change that Secret only.
 SECRET_NAME and ADMIN come from the chart. Nothing secret is printed.
 """
 
@@ -24,8 +24,8 @@ NAMES = ("TASKPLANE_API_KEY", "TASKPLANE_ADMIN_USER", "TASKPLANE_ADMIN_PASSWORD"
 
 def main() -> int:
     try:
-        # First, so that nothing is made that could not be kept.
-        call("GET")
+        # An empty change first, so that nothing is made that could not be kept.
+        call("PATCH", {})
     except OSError as error:
         return fail(f"The Secret {os.environ['SECRET_NAME']} cannot be reached ({error}).")
     command = [sys.executable, "manage.py", "bootstrap", "--admin", os.environ["ADMIN"]]
@@ -70,7 +70,7 @@ def keep(found: dict[str, str]) -> bool:
     return False
 
 
-def call(method: str, body: object = None) -> None:
+def call(method: str, body: object) -> None:
     """Raises OSError: the API server does not answer, or refuses."""
     host = os.environ["KUBERNETES_SERVICE_HOST"]
     host = f"[{host}]" if ":" in host else host
@@ -79,7 +79,7 @@ def call(method: str, body: object = None) -> None:
     request = urllib.request.Request(  # noqa: S310 - https
         f"{server}/api/v1/namespaces/{namespace}/secrets/{os.environ['SECRET_NAME']}",
         method=method,
-        data=None if body is None else json.dumps(body).encode(),
+        data=json.dumps(body).encode(),
         headers={
             "Authorization": f"Bearer {(ACCOUNT / 'token').read_text().strip()}",
             "Content-Type": "application/merge-patch+json",

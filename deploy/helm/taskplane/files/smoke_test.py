@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+KEY_SECONDS = 180.0
 WAIT_SECONDS = 60.0
 PAUSE_SECONDS = 0.5
 TIMEOUT_SECONDS = 10.0
@@ -19,7 +20,7 @@ ENDED = {"COMPLETED", "FAILED", "CANCELLED"}
 
 
 def main() -> int:
-    if not Path(os.environ["KEY_FILE"]).exists():
+    if not wait_for_key():
         print(
             "There is no API key: the bootstrap has not made one, as there were users. Make one "
             "with manage.py apikeys create, and name its Secret in tests.keySecret.",
@@ -40,6 +41,16 @@ def main() -> int:
         return 1
     print(f"Task {task['id']} is {task['status']}.")
     return 0 if task["status"] == "COMPLETED" else 1
+
+
+def wait_for_key() -> bool:
+    """The bootstrap may still be at work; the kubelet shows the key up to two minutes later."""
+    give_up = time.monotonic() + KEY_SECONDS
+    while not Path(os.environ["KEY_FILE"]).exists():
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(PAUSE_SECONDS)
+    return True
 
 
 def call(path: str, body: object = None) -> dict[str, Any]:

@@ -41,7 +41,7 @@ WORKER_QUEUES: {{ join "," $pool.queues | quote }}
 WORKER_CONCURRENCY: {{ $pool.concurrency | quote }}
 AUTO_SCALING_BACKEND: {{ ternary "kubernetes" "advisory" (eq $pool.scaledBy "autoscaler") }}
 AUTO_SCALING_KUBERNETES_DEPLOYMENT: {{ $pool.deployment }}
-AUTO_SCALING_KUBERNETES_NAMESPACE: {{ .Release.Namespace }}
+AUTO_SCALING_KUBERNETES_NAMESPACE: {{ .Release.Namespace | quote }}
 MIN_WORKERS: {{ $pool.minimum | quote }}
 MAX_WORKERS: {{ $pool.maximum | quote }}
 {{- range $name, $value := .Values.config }}
@@ -53,6 +53,6 @@ MAX_WORKERS: {{ $pool.maximum | quote }}
 {{- if .Values.keda.url -}}
 {{- .Values.keda.url -}}
 {{- else -}}
-https://{{ first .Values.hosts }}{{ .Values.pathPrefix }}/auto-scaling/metric
+{{ ternary "https" "http" .Values.secureSSL }}://{{ first .Values.hosts }}{{ .Values.pathPrefix }}/auto-scaling/metric
 {{- end -}}
 {{- end -}}

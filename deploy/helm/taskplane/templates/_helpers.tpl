@@ -18,8 +18,8 @@
 
 {{/* By which Services, budgets and policies find pods. Arguments: root, component, set. */}}
 {{- define "taskplane.selector" -}}
-app.kubernetes.io/name: {{ include "taskplane.name" .root }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ include "taskplane.name" .root | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 {{- with .component }}
 app.kubernetes.io/component: {{ . }}
 {{- end }}
@@ -39,7 +39,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{/* metadata of an object. Arguments: root, component, set, name: what follows the first part. */}}
 {{- define "taskplane.metadata" -}}
 name: {{ include "taskplane.fullname" .root }}{{ with .name }}-{{ . }}{{ end }}
-namespace: {{ .root.Release.Namespace }}
+namespace: {{ .root.Release.Namespace | quote }}
 labels:
   {{- include "taskplane.labels" . | nindent 2 }}
 {{- end -}}
@@ -57,6 +57,23 @@ labels:
 {{- else -}}
 {{ $repository }}:{{ $tag }}
 {{- end -}}
+{{- end -}}
+
+{{/* The user of our image: USER in the Dockerfile. */}}
+{{- define "taskplane.userId" -}}
+10001
+{{- end -}}
+
+{{/* Seconds for which an app that ends still answers what it has begun. */}}
+{{- define "taskplane.requestSeconds" -}}
+4
+{{- end -}}
+
+{{/* What comes before an install and an upgrade. Argument: weight. */}}
+{{- define "taskplane.beforeUpgrade" -}}
+helm.sh/hook: pre-install,pre-upgrade
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end -}}
 
 {{- define "taskplane.podSecurity" -}}

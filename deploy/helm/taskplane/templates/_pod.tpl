@@ -1,17 +1,10 @@
 {{/*
-What all pods with our image have. Arguments: root, component, set, account (without the first part of
-its name), hasToken, waits (false: not for the schema), secretsOf (another Secret with the chart's own
-secrets), placement (that of a worker set).
+Where a pod may run and where its image comes from, for every pod of the chart. Arguments: root,
+placement (that of a worker set).
 */}}
-{{- define "taskplane.podSpec" -}}
+{{- define "taskplane.placement" -}}
 {{- $values := .root.Values -}}
 {{- $placement := default $values .placement -}}
-serviceAccountName: {{ default (include "taskplane.fullname" .root) .accountName }}
-automountServiceAccountToken: {{ default false .hasToken }}
-# A Service named `redis` would otherwise set REDIS_PORT to an address.
-enableServiceLinks: false
-securityContext:
-  {{- include "taskplane.podSecurity" (dict "userId" 10001) | nindent 2 }}
 {{- with $values.image.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
@@ -37,6 +30,22 @@ tolerations:
 affinity:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- end -}}
+
+{{/*
+What all pods with our image have. Arguments: root, component, set, account (without the first part of
+its name), hasToken, waits (false: not for the schema), secretsOf (another Secret with the chart's own
+secrets), placement (that of a worker set).
+*/}}
+{{- define "taskplane.podSpec" -}}
+{{- $values := .root.Values -}}
+serviceAccountName: {{ default (include "taskplane.fullname" .root) .accountName }}
+automountServiceAccountToken: {{ default false .hasToken }}
+# A Service named `redis` would otherwise set REDIS_PORT to an address.
+enableServiceLinks: false
+securityContext:
+  {{- include "taskplane.podSecurity" (dict "userId" (include "taskplane.userId" .)) | nindent 2 }}
+{{- include "taskplane.placement" . }}
 {{- if .spreads }}
 {{- $selector := include "taskplane.selector" . }}
 {{- with $values.topologySpread }}
@@ -83,6 +92,12 @@ volumes:
 
 {{/* Image, variables and folders of a container. Arguments: as above, and image, env (a list). */}}
 {{- define "taskplane.containerBase" -}}
+{{- /* A variable is named once: the narrower list wins, and a value replaces a file. */ -}}
+{{- $narrow := list -}}
+{{- range .env }}{{ $narrow = append $narrow .name }}{{ end -}}
+{{- $given := list -}}
+{{- range .env }}{{ $given = append $given (trimSuffix "_FILE" .name) }}{{ end -}}
+{{- range .root.Values.extraEnv }}{{ $given = append $given (trimSuffix "_FILE" .name) }}{{ end -}}
 image: {{ include "taskplane.image" (dict "root" .root "image" .image) | quote }}
 imagePullPolicy: {{ .root.Values.image.pullPolicy }}
 securityContext:
@@ -90,8 +105,10 @@ securityContext:
 {{- if .ownConfig }}
 env:
   {{- range $name, $value := include "taskplane.config" .root | fromYaml }}
+  {{- if not (has (trimSuffix "_FILE" $name) $given) }}
   - name: {{ $name }}
     value: {{ $value | quote }}
+  {{- end }}
   {{- end }}
 {{- else }}
 envFrom:
@@ -104,8 +121,10 @@ env:
   {{- with .env }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-  {{- with .root.Values.extraEnv }}
-  {{- toYaml . | nindent 2 }}
+  {{- range .root.Values.extraEnv }}
+  {{- if not (has .name $narrow) }}
+  {{- list . | toYaml | nindent 2 }}
+  {{- end }}
   {{- end }}
 volumeMounts:
   - name: secrets
@@ -138,8 +157,8 @@ annotations:
   {{- end }}
 {{- end -}}
 
-{{/* metadata of a pod that ends. Arguments: root, component. */}}
-{{- define "taskplane.jobMetadata" -}}
+{{/* metadata of a pod that ends, or of a server. Arguments: root, component. */}}
+{{- define "taskplane.plainPodMetadata" -}}
 labels:
   {{- include "taskplane.selector" . | nindent 2 }}
   {{- with .root.Values.podLabels }}

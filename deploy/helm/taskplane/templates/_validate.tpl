@@ -22,7 +22,7 @@ values.schema.json.
 {{- if and (hasPrefix "verify" .Values.postgres.sslmode) (not .Values.postgres.caSecret.name) (not .Values.postgres.enabled) -}}
 {{- fail (printf "\npostgres.sslmode is %s, which needs the authority that signed the server's certificate: name the Secret with it in postgres.caSecret.name." .Values.postgres.sslmode) -}}
 {{- end -}}
-{{- if and .Values.secureSSL (not .Values.hosts) (or .Values.ingress.enabled .Values.httpRoute.enabled) -}}
+{{- if and (not .Values.hosts) (or .Values.ingress.enabled .Values.httpRoute.enabled) -}}
 {{- fail "\nThere is a way in and no name: list the names under which people reach Taskplane in hosts." -}}
 {{- end -}}
 {{- if and .Values.ingress.enabled .Values.httpRoute.enabled -}}
@@ -34,14 +34,19 @@ values.schema.json.
 {{- if and .Values.live.enabled (not .Values.ingress.enabled) (not .Values.httpRoute.enabled) -}}
 {{- fail "\nlive.enabled needs something in front that sends /ws/ to it: set ingress.enabled or httpRoute.enabled." -}}
 {{- end -}}
-{{- if le (int .Values.app.terminationGracePeriodSeconds) (add .Values.app.preStopSeconds 4 | int) -}}
-{{- fail (printf "\napp.terminationGracePeriodSeconds is %v: it must be more than app.preStopSeconds (%v) and the 4 seconds that requests are given." .Values.app.terminationGracePeriodSeconds .Values.app.preStopSeconds) -}}
+{{- if le (int .Values.app.terminationGracePeriodSeconds) (add .Values.app.preStopSeconds (include "taskplane.requestSeconds" .) | int) -}}
+{{- fail (printf "\napp.terminationGracePeriodSeconds is %v: it must be more than app.preStopSeconds (%v) and the %s seconds that requests are given." .Values.app.terminationGracePeriodSeconds .Values.app.preStopSeconds (include "taskplane.requestSeconds" .)) -}}
 {{- end -}}
 {{- include "taskplane.validateSecrets" . -}}
 {{- include "taskplane.validateWorkers" . -}}
 {{- end -}}
 
 {{- define "taskplane.validateSecrets" -}}
+{{- $url := .Values.secrets.databaseUrl -}}
+{{- $password := .Values.secrets.databasePassword -}}
+{{- if and (or $url.value $url.existingSecret) (or $password.value $password.existingSecret) -}}
+{{- fail "\nsecrets.databaseUrl holds the password, and secrets.databasePassword is set, too: set only one of them." -}}
+{{- end -}}
 {{- range $field, $one := omit .Values.secrets "generate" -}}
 {{- if and $one.value $one.existingSecret -}}
 {{- fail (printf "\nsecrets.%s has a value and names the Secret %s: set only one of them." $field $one.existingSecret) -}}
@@ -94,6 +99,9 @@ values.schema.json.
 {{- end -}}
 {{- if and (eq .scaledBy "autoscaler") (not $.Values.autoscaler.enabled) -}}
 {{- fail (printf "\nworkerSets.%s is scaled by the autoscaler, and autoscaler.enabled is false." .name) -}}
+{{- end -}}
+{{- if and (eq .scaledBy "hpa") (not .metrics) (not $.Values.autoscaler.enabled) -}}
+{{- fail (printf "\nworkerSets.%s follows the number that the autoscaler publishes, and autoscaler.enabled is false: set it to true, or name metrics." .name) -}}
 {{- end -}}
 {{- if and (eq .scaledBy "keda") (not .triggers) -}}
 {{- include "taskplane.validateKeda" (dict "root" $ "name" .name) -}}
