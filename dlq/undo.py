@@ -30,7 +30,7 @@ def decision_change(before: LetterGroup, after: LetterGroup) -> dict[str, Any]:
     }
 
 
-@register_undo(KIND)
+@register_undo(KIND, scope="dlq:write")
 def undo_decision(act_as: ActAs, values: dict[str, Any]) -> str:
     """What the group was before, unless somebody has decided something else since."""
     workspace_id = UUID(values["workspace"])

@@ -8,14 +8,13 @@ from django.utils.dateparse import parse_datetime
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict
+from controlplane.core.requests import current_reason
 from controlplane.core.undo import ActAs, register_undo
 from controlplane.workspaces.states import Role
 from scaling.configuration import change_configuration
 from scaling.models import Pool
 from scaling.overrides import release_override, set_override
 from scaling.queries.pool import read_pool
-
-_REASON = "Undo"
 
 
 def configuration_change(before: Pool, after: Pool, workspace_id: UUID) -> dict[str, Any]:
@@ -29,7 +28,7 @@ def configuration_change(before: Pool, after: Pool, workspace_id: UUID) -> dict[
     }
 
 
-@register_undo("scaling-configuration")
+@register_undo("scaling-configuration", scope="auto-scaling:write")
 def undo_configuration(act_as: ActAs, values: dict[str, Any]) -> str:
     """The earlier values, unless somebody has changed the configuration since."""
     workspace_id = UUID(values["workspace"])
@@ -57,7 +56,7 @@ def override_change(before: Pool, workspace_id: UUID) -> dict[str, Any]:
     }
 
 
-@register_undo("scaling-override")
+@register_undo("scaling-override", scope="auto-scaling:write")
 def undo_override(act_as: ActAs, values: dict[str, Any]) -> str:
     """The earlier override for the rest of its time, or none."""
     workspace_id = UUID(values["workspace"])
@@ -71,7 +70,7 @@ def undo_override(act_as: ActAs, values: dict[str, Any]) -> str:
         return "Undone: the strategy decides the number of workers again."
     event = set_override(
         workers=before["workers"],
-        reason=_REASON,
+        reason=current_reason(),
         hold_seconds=seconds,
         workspace_id=workspace_id,
         actor=actor,

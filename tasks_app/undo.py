@@ -53,7 +53,7 @@ def change_queue(
     return queue_change(before, after)
 
 
-@register_undo("queues")
+@register_undo("queues", scope="queues:write")
 @transaction.atomic
 def undo_queues(act_as: ActAs, values: dict[str, Any]) -> str:
     """Pauses, resumptions and limits: all of the queues, or none."""
@@ -90,7 +90,7 @@ def priority_change(
     return {"workspace": str(workspace_id), "before": by_priority, "after": priority}
 
 
-@register_undo("priorities")
+@register_undo("priorities", scope="tasks:write")
 @transaction.atomic
 def undo_priorities(act_as: ActAs, values: dict[str, Any]) -> str:
     """The tasks that still wait, and still have the priority that they were given."""

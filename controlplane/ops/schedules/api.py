@@ -130,7 +130,8 @@ class Jobs(Views):
         can be paused and resumed only: 409 for the rest."""
         schedule = queries.get_schedule(request.workspace.id, id)
         undone = change_schedule(schedule, request.actor, body.values)
-        offer_undo(request, "schedules", {"schedules": [undone]})
+        if "payload" not in undone["before"]:  # it may hold secrets, and a token can be read
+            offer_undo(request, "schedules", {"schedules": [undone]})
         return queries.describe_jobs([queries.get_schedule(request.workspace.id, id)])[0]
 
     @verb(

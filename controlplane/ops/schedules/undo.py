@@ -54,7 +54,7 @@ def change_schedule(schedule: Schedule, actor: Actor, changes: dict[str, Any]) -
     return schedule_change(before, after, names)
 
 
-@register_undo("schedules")
+@register_undo("schedules", scope="cron:write")
 @transaction.atomic
 def undo_schedules(act_as: ActAs, values: dict[str, Any]) -> str:
     """Pauses, resumptions and edits: of all of the schedules, or of none."""
