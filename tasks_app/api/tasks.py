@@ -24,6 +24,7 @@ from tasks_app.schema.actions import ActionResult, TaskAction
 from tasks_app.schema.figures import TaskStats
 from tasks_app.schema.submission import BulkIn, Submitted, TaskChange, TaskIn
 from tasks_app.schema.tasks import Explanation, Task, TaskDetail
+from tasks_app.services import actions
 from tasks_app.undo import priority_change, read_priorities
 
 _INDEXED_SORTS = {None, "", "createdAt", "-createdAt"}
@@ -149,18 +150,15 @@ class Tasks(Views):
         body=TaskAction,
         examples=examples.ACTIONS,
         returns=ActionResult,
-        errors=(413, 422),
+        errors=(409, 413, 422),
     )
     def act(self, request: WorkspaceRequest, body: TaskAction) -> Any:
         """Cancel, retry, reprioritize or delete many tasks, in batches that are committed
         separately. At most 50,000 per call. A filter's retry leaves COMPLETED tasks alone unless
-        its `status` names them; delete takes ended tasks only. With the `token` of a preview,
-        exactly what was previewed is changed.
+        its `status` or `id` names them; delete takes ended tasks only. With the `token` of a
+        preview, exactly what was previewed is changed: 413 if that is more than a call takes.
         """
-        if body.token:
-            _call_of(request, body).confirm(
-                body.token, reason=body.reason, accept_drift=body.accept_drift
-            )
+        plan = _call_of(request, body).confirm(body, most=actions.MAX_PER_CALL)
         with stating_reason(body.reason or current_reason()):
             return services.act_on_tasks(
                 workspace_id=request.workspace.id,
@@ -169,6 +167,7 @@ class Tasks(Views):
                 wanted=body.wanted.asked_by(request.actor.as_submitter),
                 priority=body.priority,
                 dry_run=body.dry_run,
+                until=None if plan is None else UUID(plan.members.last),
             )
 
     @verb(

@@ -46,15 +46,17 @@ def act_on_tasks(
     wanted: TaskFilter,
     priority: int | None = None,
     dry_run: bool = False,
+    until: UUID | None = None,
 ) -> ActionResult:
     """Do `action` (cancel, retry, reprioritize, delete) to the matching tasks, oldest first, at
-    most MAX_PER_CALL. Each batch is committed by itself and audited.
+    most MAX_PER_CALL. Each batch is committed by itself and audited. `until` is the last id that
+    is changed: tasks that are submitted later are left alone.
 
     Raises Invalid when finding them takes too long.
     """
     act = _verb(action, workspace_id=workspace_id, actor=actor, priority=priority)
     matched = changed = 0
-    for batch in _batches(workspace_id, wanted, _states(action, wanted)):
+    for batch in _batches(workspace_id, wanted, _states(action, wanted), until):
         room = batch[: MAX_PER_CALL - matched]
         matched += len(room)
         if not dry_run:
@@ -89,9 +91,11 @@ def _verb(
     return lambda ids: len(verb(workspace_id=workspace_id, ids=ids, actor=actor))
 
 
-def _batches(workspace_id: UUID, wanted: TaskFilter, states: Sequence[str]) -> Iterator[list[UUID]]:
+def _batches(
+    workspace_id: UUID, wanted: TaskFilter, states: Sequence[str], until: UUID | None
+) -> Iterator[list[UUID]]:
     """Batches of ids, each found in bounded time; one more id than a call may take."""
-    batches = iterate_ids(workspace_id, wanted, states=states, most=MAX_PER_CALL + 1)
+    batches = iterate_ids(workspace_id, wanted, states=states, most=MAX_PER_CALL + 1, until=until)
     while True:
         with in_bounded_time(_SECONDS_PER_BATCH):
             batch = next(batches, None)
