@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
 from controlplane.core.clock import now
@@ -11,6 +12,7 @@ from controlplane.core.visibletext import isolated_text
 from dlq.groups import Decision, decide
 from dlq.models import LetterGroup
 from dlq.states import GroupState
+from dlq.transitions import lock_group
 
 KIND = "failure-group"
 
@@ -28,6 +30,18 @@ def decision_change(before: LetterGroup, after: LetterGroup) -> dict[str, Any]:
         "muted_until": until.isoformat() if until is not None else None,
         "muted_above": before.muted_above,
     }
+
+
+@transaction.atomic
+def decide_with_undo(
+    *, workspace_id: UUID, group_id: UUID, **asked: Any
+) -> tuple[LetterGroup, dict[str, Any] | None]:
+    """Change a group as the service does. Returns it with what `undo_decision` needs; None if
+    nothing was changed."""
+    before = lock_group(workspace_id, group_id)
+    after = decide(workspace_id=workspace_id, group_id=group_id, **asked)
+    is_changed = before.version != after.version
+    return after, decision_change(before, after) if is_changed else None
 
 
 @register_undo(KIND, scope="dlq:write")

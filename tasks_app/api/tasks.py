@@ -5,6 +5,8 @@ from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from controlplane.core.http.openapi import filter_parameters
 from controlplane.core.http.verbs import Answer, Listed, Views, verb
 from controlplane.core.http.views import LIST_PARAMETERS
@@ -25,7 +27,7 @@ from tasks_app.schema.figures import TaskStats
 from tasks_app.schema.submission import BulkIn, Submitted, TaskChange, TaskIn
 from tasks_app.schema.tasks import Explanation, Task, TaskDetail
 from tasks_app.services import actions
-from tasks_app.undo import priority_change, read_priorities
+from tasks_app.undo import priority_change
 
 _INDEXED_SORTS = {None, "", "createdAt", "-createdAt"}
 
@@ -224,15 +226,14 @@ class Tasks(Views):
     )
     def change(self, request: WorkspaceRequest, body: TaskChange, id: UUID) -> Any:  # noqa: A002 - the name in the API
         """Change a task that has not started; 409 if it has."""
-        before = read_priorities(request.workspace.id, [id])
-        services.edit_task(
-            workspace_id=request.workspace.id,
-            task_id=id,
-            changes=body.changes,
-            actor=request.actor,
-        )
-        if body.changes.keys() == {"priority"}:
-            undone = priority_change(request.workspace.id, before, [id], body.changes["priority"])
+        workspace_id, priority = request.workspace.id, body.changes.get("priority")
+        with transaction.atomic():
+            before = services.lock_priorities(workspace_id=workspace_id, ids=[id])
+            services.edit_task(
+                workspace_id=workspace_id, task_id=id, changes=body.changes, actor=request.actor
+            )
+        if body.changes.keys() == {"priority"} and before[id] != priority:
+            undone = priority_change(workspace_id, before, [id], priority)
             offer_undo(request, "priorities", {"changes": [undone]})
         return _shown(request, id)
 

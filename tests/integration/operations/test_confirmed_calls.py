@@ -107,3 +107,34 @@ def test_a_token_of_another_release_is_a_conflict() -> None:
     actor = Actor("key", "1", "key", None)
     with pytest.raises(Conflict, match="does not know"):
         undo_by_token(make_undo_token("of-another-release", {}, actor), actor=actor)
+
+
+def test_no_undo_where_nothing_was_changed() -> None:
+    make_leader()
+    client, job, task = key_client("admin"), make_job("nightly"), make_task(priority=3)
+    make_queue("mail")
+    letter = make_letter()
+    for path, body in (
+        ("/queues/mail", {"paused": True, "reason": "a fire"}),
+        (f"/cron/jobs/{job.id}", {"enabled": False}),
+        (f"/tasks/{task.id}", {"priority": 5}),
+        (f"/dlq/groups/{letter.fingerprint}", {"state": "ACKNOWLEDGED"}),
+    ):
+        first, second = (client.patch(path, body, format="json") for _ in range(2))
+        assert [each.status_code for each in (first, second)] == [200, 200], second.content
+        assert ("X-Undo" in first.headers, "X-Undo" in second.headers) == (True, False), path
+    released = client.post("/auto-scaling/release")
+    assert (released.status_code, "X-Undo" in released.headers) == (200, False)
+
+
+def test_a_token_does_not_undo_an_equal_change_of_somebody_else() -> None:
+    client, other, job = key_client("admin"), key_client("admin"), make_job("nightly")
+    make_queue("mail")
+    for path, body in (
+        ("/queues/mail", {"paused": True, "reason": "a fire"}),
+        (f"/cron/jobs/{job.id}", {"enabled": False}),
+    ):
+        token = client.patch(path, body, format="json").headers["X-Undo"]
+        call(client, "/undo", token=token)
+        other.patch(path, body, format="json")
+        assert "changed since" in call(client, "/undo", 409, token=token)["detail"]
