@@ -12,7 +12,6 @@ from controlplane.core.visibletext import isolated_text
 from dlq.groups import Decision, decide
 from dlq.models import LetterGroup
 from dlq.states import GroupState
-from dlq.transitions import lock_group
 
 KIND = "failure-group"
 
@@ -38,7 +37,8 @@ def decide_with_undo(
 ) -> tuple[LetterGroup, dict[str, Any] | None]:
     """Change a group as the service does. Returns it with what `undo_decision` needs; None if
     nothing was changed."""
-    before = lock_group(workspace_id, group_id)
+    groups = LetterGroup.objects.select_for_update(no_key=True)
+    before = groups.get(workspace_id=workspace_id, id=group_id)
     after = decide(workspace_id=workspace_id, group_id=group_id, **asked)
     is_changed = before.version != after.version
     return after, decision_change(before, after) if is_changed else None

@@ -60,7 +60,7 @@ def change_queue(
 
 
 def _is_same(queue: Queue, change: Mapping[str, Any]) -> bool:
-    """Whether nobody has changed it since, also to what it is: the time of a pause tells. Changes
+    """Whether nobody has changed it since, also to what it is: the time of a pause shows it. Changes
     of the release before have none."""
     paused_at = _write_time(queue.paused_at)
     return (

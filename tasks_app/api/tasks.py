@@ -10,7 +10,7 @@ from django.db import transaction
 from controlplane.core.http.openapi import filter_parameters
 from controlplane.core.http.verbs import Answer, Listed, Views, verb
 from controlplane.core.http.views import LIST_PARAMETERS
-from controlplane.core.requests import current_reason, stating_reason
+from controlplane.core.requests import WITHOUT_REASON, current_reason, stating_reason
 from controlplane.workspaces.bulk.calls import Call
 from controlplane.workspaces.bulk.preview import find_bulk_verb
 from controlplane.workspaces.bulk.schema import OperationPreview
@@ -161,8 +161,9 @@ class Tasks(Views):
         preview, exactly what was previewed is changed: 413 if that is more than a call takes.
         """
         plan = _call_of(request, body).confirm(body, most=actions.MAX_PER_CALL)
+        replaced: dict[UUID, int] = {}
         with stating_reason(body.reason or current_reason()):
-            return services.act_on_tasks(
+            result = services.act_on_tasks(
                 workspace_id=request.workspace.id,
                 actor=request.actor,
                 action=body.action,
@@ -170,7 +171,12 @@ class Tasks(Views):
                 priority=body.priority,
                 dry_run=body.dry_run,
                 until=None if plan is None else UUID(plan.members.last),
+                replaced=replaced,
             )
+        if body.priority is not None and 0 < len(replaced) <= WITHOUT_REASON:
+            undone = priority_change(request.workspace.id, replaced, replaced, body.priority)
+            offer_undo(request, "priorities", {"changes": [undone]})
+        return result
 
     @verb(
         "POST",

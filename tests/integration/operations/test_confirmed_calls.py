@@ -138,3 +138,14 @@ def test_a_token_does_not_undo_an_equal_change_of_somebody_else() -> None:
         call(client, "/undo", token=token)
         other.patch(path, body, format="json")
         assert "changed since" in call(client, "/undo", 409, token=token)["detail"]
+
+
+def test_the_priorities_of_a_hundred_tasks_are_undone_by_the_header() -> None:
+    make_tasks(100)
+    before = dict(Task.objects.values_list("id", "priority"))
+    client = key_client("operator")
+    body = {"action": "reprioritize", "priority": 7, "filter": {"type": "noop"}}
+    answer = client.post("/tasks/actions", body, format="json")
+    assert set(Task.objects.values_list("priority", flat=True)) == {7}
+    assert call(client, "/undo", token=answer.headers["X-Undo"])["text"].startswith("Undone")
+    assert dict(Task.objects.values_list("id", "priority")) == before
