@@ -60,12 +60,11 @@ def change_queue(
 
 
 def _is_same(queue: Queue, change: Mapping[str, Any]) -> bool:
-    """Whether nobody has changed it since, also to what it is: the time of a pause shows it. Changes
-    of the release before have none."""
+    """Whether nobody has changed it since, also to what it is: the time of a pause shows it.
+    Changes of the release before have none."""
     paused_at = _write_time(queue.paused_at)
-    return (
-        queue_values(queue) == change["after"] and change.get("paused_at", paused_at) == paused_at
-    )
+    is_same_pause: bool = change.get("paused_at", paused_at) == paused_at
+    return is_same_pause and queue_values(queue) == dict(change["after"])
 
 
 @register_undo("queues", scope="queues:write")

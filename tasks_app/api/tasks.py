@@ -232,14 +232,15 @@ class Tasks(Views):
     )
     def change(self, request: WorkspaceRequest, body: TaskChange, id: UUID) -> Any:  # noqa: A002 - the name in the API
         """Change a task that has not started; 409 if it has."""
-        workspace_id, priority = request.workspace.id, body.changes.get("priority")
+        workspace_id = request.workspace.id
         with transaction.atomic():
             before = services.lock_priorities(workspace_id=workspace_id, ids=[id])
             services.edit_task(
                 workspace_id=workspace_id, task_id=id, changes=body.changes, actor=request.actor
             )
-        if body.changes.keys() == {"priority"} and before[id] != priority:
-            undone = priority_change(workspace_id, before, [id], priority)
+        priority = body.changes.get("priority")
+        if priority not in (None, before[id]) and len(body.changes) == 1:
+            undone = priority_change(workspace_id, before, [id], body.changes["priority"])
             offer_undo(request, "priorities", {"changes": [undone]})
         return _shown(request, id)
 
