@@ -183,10 +183,6 @@ class Letters(Views):
         dispatcher submits them at that rate and in stages, and stops when too many fail again.
         Without either, everything is done when the call returns (200). A dry run only counts.
         """
-        if body.token:
-            _call_of(request, body).confirm(
-                body.token, reason=body.reason or "", accept_drift=body.accept_drift
-            )
         with stating_reason(body.reason or current_reason()):
             return self._act(request, body)
 
@@ -210,11 +206,13 @@ class Letters(Views):
     def _act(self, request: WorkspaceRequest, body: LetterAction) -> Any:
         key = resolve_idempotency_key(request.headers.get(HEADER), body.idempotency_key)
         if body.is_replay and not body.dry_run:
+            # A repeated call finds its letters reprocessed: the key comes before the token.
             return self._start_replay(request, body, key)
         if key is not None and not body.dry_run:
             # Ignored, it would promise that a repeated call does nothing.
             message = "Only a replay accepts it: add canary or ratePerSecond, or leave it out."
             raise Invalid(errors=[FieldError(field="idempotencyKey", message=message)])
+        _call_of(request, body).confirm(body, most=bulk.MAX_PER_CALL)
         return bulk.act_on_letters(
             workspace_id=request.workspace.id,
             action=body.action,
@@ -238,6 +236,7 @@ class Letters(Views):
             stages=canary.stages,
             max_failure_share=canary.max_failure_share,
             key=key,
+            confirm=lambda: _call_of(request, body).confirm(body),
         )
         return Answer(replay, 202)
 

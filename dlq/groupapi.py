@@ -14,7 +14,6 @@ from controlplane.core.schema.filters import read_query
 from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.permissions import WorkspaceRequest
 from controlplane.workspaces.undo import offer_undo
-from dlq import groups
 from dlq.filters import GroupFilter
 from dlq.groupdetail import GroupDetail, describe_group
 from dlq.groupschema import ChangeGroup, GroupKey, LetterGroup, LetterGroupDetail
@@ -27,7 +26,7 @@ from dlq.queries.groups import (
     list_letter_groups,
     name_owners,
 )
-from dlq.undo import KIND, decision_change
+from dlq.undo import KIND, decide_with_undo
 from tasks_app.api.base import BoundedPagination
 from tasks_app.queries import in_bounded_time
 
@@ -112,14 +111,15 @@ class Groups(Views):
         """Change the state, the owner or the ticket, or add a note. What is already so stays, and
         is no error."""
         group = find_group(request.workspace.id, fingerprint, query.type or None)
-        changed = groups.decide(
+        changed, undone = decide_with_undo(
             workspace_id=request.workspace.id,
             group_id=group.id,
             decision=body.decision,
             actor=request.actor,
             seen_version=_seen_version(request, body),
         )
-        offer_undo(request, KIND, decision_change(group, changed))
+        if undone is not None:
+            offer_undo(request, KIND, undone)
         return changed.id
 
 

@@ -1,6 +1,6 @@
 """Start, pause, resume, cancel and remove replays; `replay_driver` does their work."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -66,12 +66,13 @@ def start_replay(
     stages: Sequence[int] = DEFAULT_STAGES,
     max_failure_share: float = DEFAULT_FAILURE_SHARE,
     key: str | None = None,
+    confirm: Callable[[], object] | None = None,
 ) -> Replay:
     """Start to reprocess the matching open letters: first the stages of the canary, then the rest.
     Letters that are written later are not included; otherwise repeated failures would never end.
     `stages` () is a replay without a canary; a share of failures above `max_failure_share` (0…1) in
     a stage stops it; `rate_per_second` None sets no limit. With a key, the same body within a day
-    gives the first replay again.
+    gives the first replay again; `confirm` is called, and may raise, only if there is none.
 
     Raises Invalid, TooLarge; Conflict when no letter matches, or the key was used otherwise;
     Forbidden when the actor's key may not submit tasks, or not run the workflows among them.
@@ -102,6 +103,8 @@ def start_replay(
     with transaction.atomic():
         if key is not None and (first := _first_answer(replay, key)) is not None:
             return get_replay(workspace_id, first)
+        if confirm is not None:
+            confirm()
         _count_letters(replay, letter_filter)
         replay.save(force_insert=True)
         _audit(replay, actor, "dlq.replay", filter=replay.filter, matched=replay.matched)

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
 from controlplane.core.clock import now
@@ -30,7 +31,20 @@ def decision_change(before: LetterGroup, after: LetterGroup) -> dict[str, Any]:
     }
 
 
-@register_undo(KIND)
+@transaction.atomic
+def decide_with_undo(
+    *, workspace_id: UUID, group_id: UUID, **asked: Any
+) -> tuple[LetterGroup, dict[str, Any] | None]:
+    """Change a group as the service does. Returns it with what `undo_decision` needs; None if
+    nothing was changed."""
+    groups = LetterGroup.objects.select_for_update(no_key=True)
+    before = groups.get(workspace_id=workspace_id, id=group_id)
+    after = decide(workspace_id=workspace_id, group_id=group_id, **asked)
+    is_changed = before.version != after.version
+    return after, decision_change(before, after) if is_changed else None
+
+
+@register_undo(KIND, scope="dlq:write")
 def undo_decision(act_as: ActAs, values: dict[str, Any]) -> str:
     """What the group was before, unless somebody has decided something else since."""
     workspace_id = UUID(values["workspace"])

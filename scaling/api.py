@@ -9,9 +9,8 @@ from controlplane.core.http.verbs import Listed, Views, verb
 from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.permissions import WorkspaceRequest
 from controlplane.workspaces.undo import offer_undo
-from scaling.configuration import change_configuration, check_changes
+from scaling.configuration import check_changes
 from scaling.decisions import read_metric
-from scaling.overrides import release_override, set_override
 from scaling.queries.events import EventFilter, get_event, list_events
 from scaling.queries.pool import describe_configuration, get_sound_configuration, read_pool
 from scaling.queries.status import read_status
@@ -25,7 +24,7 @@ from scaling.resources import (
     ScalingConfiguration,
     Status,
 )
-from scaling.undo import configuration_change, override_change
+from scaling.undo import configure_with_undo, release_with_undo, scale_with_undo
 from tasks_app.queries import in_bounded_time
 
 _CONFIGURATION_EXAMPLES = [
@@ -86,12 +85,11 @@ class Fleet(Views):
     def change_configuration(self, request: WorkspaceRequest, body: Changes) -> Any:
         """Change some values for the whole installation; null resets a value to that of the
         environment. The loop applies them within about a second. Needs the role admin."""
-        before = read_pool()
-        pool = change_configuration(
+        pool, undone = configure_with_undo(
             body.values, workspace_id=request.workspace.id, actor=request.actor
         )
-        undone = configuration_change(before, pool, request.workspace.id)
-        offer_undo(request, "scaling-configuration", undone)
+        if undone is not None:
+            offer_undo(request, "scaling-configuration", undone)
         return describe_configuration(pool)
 
     @verb(
@@ -116,9 +114,9 @@ class Fleet(Views):
     )
     def release(self, request: WorkspaceRequest) -> Any:
         """End the manual override, so that the strategy decides again."""
-        before = read_pool()
-        release_override(workspace_id=request.workspace.id, actor=request.actor)
-        offer_undo(request, "scaling-override", override_change(before, request.workspace.id))
+        undone = release_with_undo(workspace_id=request.workspace.id, actor=request.actor)
+        if undone is not None:
+            offer_undo(request, "scaling-override", undone)
         return read_status()
 
     @verb(
@@ -135,15 +133,14 @@ class Fleet(Views):
     def scale(self, request: WorkspaceRequest, body: ScaleRequest) -> UUID:
         """Set a number of workers, for the whole installation. The response is the event, which
         records the result. 409 while the autoscaler does not run."""
-        before = read_pool()
-        event = set_override(
+        event, undone = scale_with_undo(
             workers=body.workers,
             reason=body.reason,
             hold_seconds=body.hold_seconds,
             workspace_id=request.workspace.id,
             actor=request.actor,
         )
-        offer_undo(request, "scaling-override", override_change(before, request.workspace.id))
+        offer_undo(request, "scaling-override", undone)
         return event.id
 
     @verb(

@@ -1,21 +1,23 @@
 """Undo of what people change about the pool: its configuration, the manual number of workers."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict
+from controlplane.core.requests import current_reason
 from controlplane.core.undo import ActAs, register_undo
+from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.states import Role
-from scaling.configuration import change_configuration
-from scaling.models import Pool
+from scaling.configuration import change_configuration, lock_pool
+from scaling.models import Pool, ScalingEvent
 from scaling.overrides import release_override, set_override
 from scaling.queries.pool import read_pool
-
-_REASON = "Undo"
 
 
 def configuration_change(before: Pool, after: Pool, workspace_id: UUID) -> dict[str, Any]:
@@ -29,7 +31,37 @@ def configuration_change(before: Pool, after: Pool, workspace_id: UUID) -> dict[
     }
 
 
-@register_undo("scaling-configuration")
+@transaction.atomic
+def configure_with_undo(
+    changes: Mapping[str, Any], *, workspace_id: UUID, actor: Actor
+) -> tuple[Pool, dict[str, Any] | None]:
+    """Change the configuration as the service does. Returns the pool with what
+    `undo_configuration` needs; None if nothing was changed."""
+    before = lock_pool()
+    after = change_configuration(changes, workspace_id=workspace_id, actor=actor)
+    is_changed = before.version != after.version
+    return after, configuration_change(before, after, workspace_id) if is_changed else None
+
+
+@transaction.atomic
+def scale_with_undo(*, workspace_id: UUID, **asked: Any) -> tuple[ScalingEvent, dict[str, Any]]:
+    """Set the number of workers as the service does. Returns the event with what `undo_override`
+    needs."""
+    before = lock_pool()
+    event = set_override(workspace_id=workspace_id, **asked)
+    return event, override_change(before, workspace_id)
+
+
+@transaction.atomic
+def release_with_undo(*, workspace_id: UUID, actor: Actor) -> dict[str, Any] | None:
+    """End the override as the service does. Returns what `undo_override` needs; None if there was
+    none."""
+    before = lock_pool()
+    release_override(workspace_id=workspace_id, actor=actor)
+    return None if before.manual_workers is None else override_change(before, workspace_id)
+
+
+@register_undo("scaling-configuration", scope="auto-scaling:write")
 def undo_configuration(act_as: ActAs, values: dict[str, Any]) -> str:
     """The earlier values, unless somebody has changed the configuration since."""
     workspace_id = UUID(values["workspace"])
@@ -57,12 +89,13 @@ def override_change(before: Pool, workspace_id: UUID) -> dict[str, Any]:
     }
 
 
-@register_undo("scaling-override")
+@register_undo("scaling-override", scope="auto-scaling:write")
+@transaction.atomic
 def undo_override(act_as: ActAs, values: dict[str, Any]) -> str:
     """The earlier override for the rest of its time, or none."""
     workspace_id = UUID(values["workspace"])
     actor = act_as(workspace_id)
-    if override_values(read_pool()) != values["after"]:
+    if override_values(lock_pool()) != values["after"]:
         raise Conflict("The number of workers has been set by somebody else since, or has expired.")
     before = values["before"]
     seconds = _seconds_left(before["until"])
@@ -71,7 +104,7 @@ def undo_override(act_as: ActAs, values: dict[str, Any]) -> str:
         return "Undone: the strategy decides the number of workers again."
     event = set_override(
         workers=before["workers"],
-        reason=_REASON,
+        reason=current_reason(),
         hold_seconds=seconds,
         workspace_id=workspace_id,
         actor=actor,

@@ -128,8 +128,8 @@ def _in(states: frozenset[TaskState]) -> Callable[[Rows, Any], Rows]:
 
 
 def _select_for_retry(rows: Rows, wanted: TaskFilter) -> Rows:
-    """COMPLETED tasks are left alone unless the filter names them."""
-    states = FINAL if wanted.statuses else FINAL - {TaskState.COMPLETED}
+    """COMPLETED tasks are left alone unless the filter names them, by status or id."""
+    states = FINAL if wanted.statuses or wanted.ids else FINAL - {TaskState.COMPLETED}
     return _in(states)(rows, wanted)
 
 

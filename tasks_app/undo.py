@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,10 @@ def queue_values(queue: Queue) -> dict[str, Any]:
     }
 
 
+def _write_time(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
 def queue_change(before: Mapping[str, Any], after: Queue) -> dict[str, Any]:
     """What `undo_queues` needs of one queue."""
     return {
@@ -35,6 +40,7 @@ def queue_change(before: Mapping[str, Any], after: Queue) -> dict[str, Any]:
         "name": after.name,
         "before": dict(before),
         "after": queue_values(after),
+        "paused_at": _write_time(after.paused_at),
     }
 
 
@@ -53,7 +59,15 @@ def change_queue(
     return queue_change(before, after)
 
 
-@register_undo("queues")
+def _is_same(queue: Queue, change: Mapping[str, Any]) -> bool:
+    """Whether nobody has changed it since, also to what it is: the time of a pause shows it.
+    Changes of the release before have none."""
+    paused_at = _write_time(queue.paused_at)
+    is_same_pause: bool = change.get("paused_at", paused_at) == paused_at
+    return is_same_pause and queue_values(queue) == dict(change["after"])
+
+
+@register_undo("queues", scope="queues:write")
 @transaction.atomic
 def undo_queues(act_as: ActAs, values: dict[str, Any]) -> str:
     """Pauses, resumptions and limits: all of the queues, or none."""
@@ -65,7 +79,7 @@ def undo_queues(act_as: ActAs, values: dict[str, Any]) -> str:
         actor = act_as(workspace_id, needed)
         queues = Queue.objects.select_for_update()
         queue = queues.filter(workspace_id=workspace_id, name=name).first()
-        if queue is None or queue_values(queue) != after:
+        if queue is None or not _is_same(queue, change):
             raise Conflict(f"The queue {isolated_text(name)} has been changed since.")
         changed = {each: before[each] for each in before if before[each] != after[each]}
         if "paused" in changed and before["reason"]:
@@ -90,7 +104,7 @@ def priority_change(
     return {"workspace": str(workspace_id), "before": by_priority, "after": priority}
 
 
-@register_undo("priorities")
+@register_undo("priorities", scope="tasks:write")
 @transaction.atomic
 def undo_priorities(act_as: ActAs, values: dict[str, Any]) -> str:
     """The tasks that still wait, and still have the priority that they were given."""

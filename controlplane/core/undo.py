@@ -13,7 +13,7 @@ from uuid import UUID
 from django.utils.module_loading import autodiscover_modules
 
 from controlplane.core.errors import Conflict
-from controlplane.core.requests import stating_reason
+from controlplane.core.requests import current_reason, stating_reason
 
 REASON = "Undo"
 
@@ -27,13 +27,17 @@ class ActAs(Protocol):
 # Changes it back, and returns the sentence about it. Raises DomainError, PermissionDenied.
 Undoer = Callable[[ActAs, dict[str, Any]], str]
 _undoers: dict[str, Undoer] = {}
+_scopes: dict[str, str] = {}
 
 
-def register_undo(kind: str) -> Callable[[Undoer], Undoer]:
-    """Let this function undo changes of the kind."""
+def register_undo(kind: str, *, scope: str = "") -> Callable[[Undoer], Undoer]:
+    """Let this function undo changes of the kind. `scope` is what a key needs for it, that of the
+    change itself; without one it is undone on pages only."""
 
     def decorate(undo: Undoer) -> Undoer:
         _undoers[kind] = undo
+        if scope:
+            _scopes[kind] = scope
         return undo
 
     return decorate
@@ -44,10 +48,22 @@ def _discover() -> None:
     autodiscover_modules("undo")
 
 
+def scope_of_undo(kind: str) -> str:
+    """What a key needs to undo a change of the kind. Raises Conflict."""
+    _discover()
+    if kind not in _scopes:
+        raise _unknown()
+    return _scopes[kind]
+
+
 def undo(kind: str, values: dict[str, Any], act_as: ActAs) -> str:
     """Undo a change, and say so. Raises DomainError, PermissionDenied."""
     _discover()
     if kind not in _undoers:
-        raise Conflict("This release does not know how to undo that.")
-    with stating_reason(REASON):
+        raise _unknown()
+    with stating_reason(current_reason() or REASON):
         return _undoers[kind](act_as, values)
+
+
+def _unknown() -> Conflict:
+    return Conflict("This release does not know how to undo that.")

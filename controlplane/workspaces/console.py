@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from controlplane.core.console.command import ConsoleCommand, Options
+from controlplane.core.console.output import CommandError
 from controlplane.core.console.secondlook import Look
+from controlplane.core.errors import Conflict
 from controlplane.core.requests import COMMAND, stating_reason, working_for
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.queries import get_workspace
@@ -15,6 +17,7 @@ from controlplane.workspaces.states import DEFAULT_WORKSPACE, ActorKind, Role
 from controlplane.workspaces.undo import make_undo_token
 
 if TYPE_CHECKING:
+    from controlplane.workspaces.bulk.rows import Membership
     from controlplane.workspaces.bulk.selection import Selection
 
 
@@ -46,10 +49,11 @@ class WorkspaceCommand(ConsoleCommand):
         selection: "Selection",
         options: Options,
         **values: Any,
-    ) -> None:
+    ) -> "Membership":
         """The second look at what is selected, with the preview of a bulk operation: `verb` is its
-        target and its action, `values` are its options. Raises CommandError."""
-        from controlplane.workspaces.bulk.preview import find_bulk_verb, make_preview
+        target and its action, `values` are its options. Returns what is selected. Raises
+        CommandError, also if that has changed while the person read the question."""
+        from controlplane.workspaces.bulk.preview import find_bulk_verb, make_preview, read_token
 
         found = make_preview(
             workspace_id=workspace_id,
@@ -66,7 +70,12 @@ class WorkspaceCommand(ConsoleCommand):
             is_named=bool(selection.ids),
             is_undoable=bool(found.plan.verb.undone_by),
         )
-        self.look_twice(look, options)
+        if self.look_twice(look, options):
+            try:
+                read_token(found.token, workspace_id=workspace_id, actor=terminal_actor())
+            except Conflict as error:
+                raise CommandError(f"{error.detail} Nothing was changed.") from None
+        return found.plan.members
 
     def offer_undo(self, kind: str, values: dict[str, Any]) -> None:
         """Say how to undo what was done; for the kinds see `controlplane.core.undo`."""

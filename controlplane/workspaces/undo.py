@@ -7,22 +7,15 @@ from uuid import UUID
 from django.core import signing
 
 from controlplane.core.errors import FieldError, Forbidden, Invalid
-from controlplane.core.undo import undo
+from controlplane.core.undo import scope_of_undo, undo
 from controlplane.workspaces.actors import Actor, require_role, require_scopes
 from controlplane.workspaces.states import Role
 
 UNDO_HEADER = "X-Undo"
 UNDO_SECONDS = 3_600
 _SALT = "taskplane.undo"
-# The scope that a key needs to undo a kind of change: that of the change itself.
-_SCOPES = {
-    "queues": "queues:write",
-    "priorities": "tasks:write",
-    "schedules": "cron:write",
-    "failure-group": "dlq:write",
-    "scaling-configuration": "auto-scaling:write",
-    "scaling-override": "auto-scaling:write",
-}
+# Proxies and clients refuse a response whose header lines are longer than 4 or 8 kB.
+_MAX_HEADER = 3_000
 
 
 def make_undo_token(kind: str, values: dict[str, Any], actor: Actor) -> str:
@@ -32,8 +25,11 @@ def make_undo_token(kind: str, values: dict[str, Any], actor: Actor) -> str:
 
 
 def offer_undo(request: Any, kind: str, values: dict[str, Any]) -> None:
-    """Give the token to the client, in the response of the call."""
-    request.own_headers = {UNDO_HEADER: make_undo_token(kind, values, request.actor)}
+    """Give the token to the client, in the response of the call, unless it is too long for a
+    header."""
+    token = make_undo_token(kind, values, request.actor)
+    if len(token) <= _MAX_HEADER:
+        request.own_headers = {UNDO_HEADER: token}
 
 
 def undo_by_token(token: str, *, actor: Actor, workspace_id: UUID | None = None) -> str:
@@ -47,7 +43,7 @@ def undo_by_token(token: str, *, actor: Actor, workspace_id: UUID | None = None)
         raise _wrong("This is not what a change answered for its undo.") from None
     if value["actor"] != _name(actor):
         raise _wrong("Somebody else made this change.")
-    require_scopes(actor, _SCOPES[value["kind"]])
+    require_scopes(actor, scope_of_undo(value["kind"]))
 
     def act_as(changed_in: UUID, needed: Role = Role.OPERATOR, /) -> Actor:
         if workspace_id not in (None, changed_in):

@@ -21,7 +21,7 @@ from dlq.management import tables
 from dlq.models import LetterGroup as GroupRow
 from dlq.queries.groups import describe_groups, find_group, list_letter_groups
 from dlq.states import GroupState
-from dlq.undo import KIND, decision_change
+from dlq.undo import KIND, decide_with_undo
 from tasks_app.queries import in_bounded_time
 
 _STATES = {
@@ -95,19 +95,22 @@ class GroupCommands(WorkspaceCommand):
         return represent(LetterGroupDetail, describe_group(group, None), None)
 
     def _decide(self, workspace_id: UUID, options: Options) -> Any:
-        before, after = self._change(workspace_id, options)
-        self.offer_undo(KIND, decision_change(before, after))
+        after, undone = self._change(workspace_id, options)
+        if undone is not None:
+            self.offer_undo(KIND, undone)
         return represent(LetterGroup, describe_groups([after])[0], None)
 
     def _note(self, workspace_id: UUID, options: Options) -> Any:
-        _, after = self._change(workspace_id, options)
+        after, _ = self._change(workspace_id, options)
         return represent(LetterGroup, describe_groups([after])[0], None)
 
-    def _change(self, workspace_id: UUID, options: Options) -> tuple[GroupRow, GroupRow]:
-        """The group before and after."""
+    def _change(
+        self, workspace_id: UUID, options: Options
+    ) -> tuple[GroupRow, dict[str, Any] | None]:
+        """The group, and what undoes the change."""
         group = find_group(workspace_id, options["fingerprint"], options["type"])
         owner = options.get("owner", groups.KEPT)
-        changed = groups.decide(
+        return decide_with_undo(
             workspace_id=workspace_id,
             group_id=group.id,
             decision=Decision(
@@ -119,7 +122,6 @@ class GroupCommands(WorkspaceCommand):
             ),
             actor=terminal_actor(),
         )
-        return group, changed
 
 
 def _add_group(parser: ArgumentParser) -> None:

@@ -67,7 +67,8 @@ class Queues(Views):
         with transaction.atomic():
             if changes:
                 undone = change_queue(**key, changes=changes)
-                offer_undo(request, "queues", {"queues": [undone]})
+                if undone["before"] != undone["after"]:
+                    offer_undo(request, "queues", {"queues": [undone]})
             if body.described:
                 services.change_queue_descriptor(**key, changes=body.described)
         return queries.get_queue(request.workspace.id, name)

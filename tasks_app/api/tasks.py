@@ -5,10 +5,12 @@ from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from controlplane.core.http.openapi import filter_parameters
 from controlplane.core.http.verbs import Answer, Listed, Views, verb
 from controlplane.core.http.views import LIST_PARAMETERS
-from controlplane.core.requests import current_reason, stating_reason
+from controlplane.core.requests import WITHOUT_REASON, current_reason, stating_reason
 from controlplane.workspaces.bulk.calls import Call
 from controlplane.workspaces.bulk.preview import find_bulk_verb
 from controlplane.workspaces.bulk.schema import OperationPreview
@@ -24,7 +26,8 @@ from tasks_app.schema.actions import ActionResult, TaskAction
 from tasks_app.schema.figures import TaskStats
 from tasks_app.schema.submission import BulkIn, Submitted, TaskChange, TaskIn
 from tasks_app.schema.tasks import Explanation, Task, TaskDetail
-from tasks_app.undo import priority_change, read_priorities
+from tasks_app.services import actions
+from tasks_app.undo import priority_change
 
 _INDEXED_SORTS = {None, "", "createdAt", "-createdAt"}
 
@@ -149,27 +152,31 @@ class Tasks(Views):
         body=TaskAction,
         examples=examples.ACTIONS,
         returns=ActionResult,
-        errors=(413, 422),
+        errors=(409, 413, 422),
     )
     def act(self, request: WorkspaceRequest, body: TaskAction) -> Any:
         """Cancel, retry, reprioritize or delete many tasks, in batches that are committed
         separately. At most 50,000 per call. A filter's retry leaves COMPLETED tasks alone unless
-        its `status` names them; delete takes ended tasks only. With the `token` of a preview,
-        exactly what was previewed is changed.
+        its `status` or `id` names them; delete takes ended tasks only. With the `token` of a
+        preview, exactly what was previewed is changed: 413 if that is more than a call takes.
         """
-        if body.token:
-            _call_of(request, body).confirm(
-                body.token, reason=body.reason, accept_drift=body.accept_drift
-            )
+        plan = _call_of(request, body).confirm(body, most=actions.MAX_PER_CALL)
+        replaced: dict[UUID, int] = {}
         with stating_reason(body.reason or current_reason()):
-            return services.act_on_tasks(
+            result = services.act_on_tasks(
                 workspace_id=request.workspace.id,
                 actor=request.actor,
                 action=body.action,
                 wanted=body.wanted.asked_by(request.actor.as_submitter),
                 priority=body.priority,
                 dry_run=body.dry_run,
+                until=None if plan is None else UUID(plan.members.last),
+                replaced=replaced,
             )
+        if body.priority is not None and 0 < len(replaced) <= WITHOUT_REASON:
+            undone = priority_change(request.workspace.id, replaced, replaced, body.priority)
+            offer_undo(request, "priorities", {"changes": [undone]})
+        return result
 
     @verb(
         "POST",
@@ -225,15 +232,15 @@ class Tasks(Views):
     )
     def change(self, request: WorkspaceRequest, body: TaskChange, id: UUID) -> Any:  # noqa: A002 - the name in the API
         """Change a task that has not started; 409 if it has."""
-        before = read_priorities(request.workspace.id, [id])
-        services.edit_task(
-            workspace_id=request.workspace.id,
-            task_id=id,
-            changes=body.changes,
-            actor=request.actor,
-        )
-        if body.changes.keys() == {"priority"}:
-            undone = priority_change(request.workspace.id, before, [id], body.changes["priority"])
+        workspace_id = request.workspace.id
+        with transaction.atomic():
+            before = services.lock_priorities(workspace_id=workspace_id, ids=[id])
+            services.edit_task(
+                workspace_id=workspace_id, task_id=id, changes=body.changes, actor=request.actor
+            )
+        priority = body.changes.get("priority")
+        if priority not in (None, before[id]) and len(body.changes) == 1:
+            undone = priority_change(workspace_id, before, [id], body.changes["priority"])
             offer_undo(request, "priorities", {"changes": [undone]})
         return _shown(request, id)
 

@@ -1,16 +1,12 @@
-"""Who submitted a task, and the index of what people submitted.
+"""Who submitted a task.
 
-The column may be null and has no default, so that it is added in a moment. Without the index, the
-tasks of one person among 200,000 of a key took a look at all of them.
+The column may be null and has no default, so that it is added in a moment.
 """
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
-    atomic = False
 
     dependencies = [
         ('tasks_app', '0017_declarations'),
@@ -21,9 +17,5 @@ class Migration(migrations.Migration):
             model_name='task',
             name='submitted_by',
             field=models.CharField(max_length=220, null=True),
-        ),
-        AddIndexConcurrently(
-            model_name='task',
-            index=models.Index(condition=models.Q(('submitted_by__startswith', 'user:')), fields=['workspace', 'submitted_by', 'id'], name='task_of_person'),
         ),
     ]

@@ -101,10 +101,18 @@ def describe_tasks(tasks: Sequence[Task]) -> Sequence[Task]:
 
 
 def iterate_ids(
-    workspace_id: UUID, wanted: TaskFilter, *, states: Sequence[str], most: int
+    workspace_id: UUID,
+    wanted: TaskFilter,
+    *,
+    states: Sequence[str],
+    most: int,
+    until: UUID | None = None,
 ) -> Iterator[list[UUID]]:
-    """The ids of matching tasks in these states, oldest first, in chunks, at most `most`."""
+    """The ids of matching tasks in these states, oldest first, in chunks, at most `most`; none
+    after `until`."""
     tasks = list_tasks(workspace_id, wanted).filter(state__in=states).order_by("id")
+    if until is not None:
+        tasks = tasks.filter(id__lte=until)
     last: UUID | None = None
     while most > 0:
         rest = tasks if last is None else tasks.filter(id__gt=last)

@@ -63,6 +63,8 @@ def find_fault(operation: Operation, made: set[str], *, atomic: bool) -> str | N
     if model in made or model not in HOT:
         return None
     if isinstance(operation, migrations.AddField):
+        if not atomic:
+            return "waits for its lock without limit: a migration of its own, atomic"
         field = operation.field
         is_quick = field.null or field.has_db_default() or not callable(field.default)
         return (
@@ -195,6 +197,11 @@ def test_the_rule_finds_what_locks(operation: Operation) -> None:
 )
 def test_the_rule_lets_through_what_is_quick(operation: Operation) -> None:
     assert find_fault(operation, set(), atomic=True) is None
+
+
+def test_a_column_is_added_in_a_transaction() -> None:
+    operation = migrations.AddField("task", "x", models.TextField(null=True))
+    assert find_fault(operation, set(), atomic=False)
 
 
 def test_a_table_of_the_same_migration_is_not_in_use() -> None:

@@ -252,23 +252,24 @@ class ConsoleCommand(SafeCommand):
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise CommandError("Nothing was changed.")
 
-    def look_twice(self, look: Look, options: Options) -> None:
-        """Show what would happen, and ask. Where nobody can be asked, what names each thing is
-        done, and all else needs `--yes`. Raises CommandError: a reason is missing, nobody can be
-        asked, or the answer is no."""
+    def look_twice(self, look: Look, options: Options) -> bool:
+        """Show what would happen, and ask; whether somebody was asked. Where nobody can be asked,
+        what names each thing is done, and all else needs `--yes`. Raises CommandError: a reason is
+        missing, nobody can be asked, or the answer is no."""
         if look.is_harmless:
-            return
+            return False
         if look.needs_reason and not options.get("reason"):
             self.usage(f"{look.title}: give the --reason. Nothing was changed.")
         if options["yes"]:
-            return
+            return False
         if self.is_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
             if not look.is_chosen:
                 self.usage(f"{look.title}: confirm it with --yes. Nothing was changed.")
-            return
+            return False
         for line in look.describe():
             self.warn(line)
         self.confirm(f"{look.title}?", options)
+        return True
 
     def tell_undo(self, arguments: str) -> None:
         """Say which command undoes what was done."""

@@ -130,7 +130,10 @@ class Jobs(Views):
         can be paused and resumed only: 409 for the rest."""
         schedule = queries.get_schedule(request.workspace.id, id)
         undone = change_schedule(schedule, request.actor, body.values)
-        offer_undo(request, "schedules", {"schedules": [undone]})
+        is_changed = undone["before"] != undone["after"]
+        # A payload may hold secrets, and a token can be read.
+        if is_changed and "payload" not in undone["before"]:
+            offer_undo(request, "schedules", {"schedules": [undone]})
         return queries.describe_jobs([queries.get_schedule(request.workspace.id, id)])[0]
 
     @verb(

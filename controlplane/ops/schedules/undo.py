@@ -37,14 +37,17 @@ def schedule_change(
         "id": str(after.id),
         "before": dict(before),
         "after": keep_values(after, names),
+        "changed_at": after.updated_at.isoformat(),
     }
 
 
+@transaction.atomic
 def change_schedule(schedule: Schedule, actor: Actor, changes: dict[str, Any]) -> dict[str, Any]:
     """Change a schedule as the service does. Returns what `undo_schedules` needs of it: of a change
     of the work, also what it replaces."""
     names = {*changes, *(("task_type", "workflow_id") if _WORK & changes.keys() else ())}
-    before = keep_values(schedule, names)
+    announce_change()
+    before = keep_values(lock_schedule(schedule.workspace_id, schedule.id), names)
     after = editing.update_schedule(
         workspace_id=schedule.workspace_id,
         schedule_id=schedule.id,
@@ -54,7 +57,7 @@ def change_schedule(schedule: Schedule, actor: Actor, changes: dict[str, Any]) -
     return schedule_change(before, after, names)
 
 
-@register_undo("schedules")
+@register_undo("schedules", scope="cron:write")
 @transaction.atomic
 def undo_schedules(act_as: ActAs, values: dict[str, Any]) -> str:
     """Pauses, resumptions and edits: of all of the schedules, or of none."""
@@ -64,7 +67,9 @@ def undo_schedules(act_as: ActAs, values: dict[str, Any]) -> str:
         actor = act_as(workspace_id)
         schedule = lock_schedule(workspace_id, schedule_id)
         before = change["before"]
-        if keep_values(schedule, before) != change["after"]:
+        changed_at = schedule.updated_at.isoformat()
+        is_same = change.get("changed_at", changed_at) == changed_at
+        if not is_same or keep_values(schedule, before) != change["after"]:
             raise Conflict(f"The schedule {isolated_text(schedule.name)} has been changed since.")
         editing.update_schedule(
             workspace_id=workspace_id,

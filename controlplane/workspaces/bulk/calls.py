@@ -3,13 +3,15 @@ the token of a bulk operation, and do the work themselves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
+from controlplane.core.errors import TooLarge
 from controlplane.core.requests import current_reason
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.bulk import BulkVerb
 from controlplane.workspaces.bulk.preview import (
+    Plan,
     Preview,
     check_reason,
     make_preview,
@@ -17,6 +19,15 @@ from controlplane.workspaces.bulk.preview import (
     wrong_token,
 )
 from controlplane.workspaces.bulk.selection import Selection
+
+
+class Confirmation(Protocol):
+    """What the body of such a call says about its preview."""
+
+    token: Any
+    reason: Any
+    accept_drift: Any
+    dry_run: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +50,26 @@ class Call:
             actor=self.actor,
         )
 
-    def confirm(self, token: str, *, reason: str, accept_drift: bool) -> None:
-        """Compare it with its preview. Raises Invalid: the preview is of something else, or a
-        reason is needed; Conflict: the set has changed since."""
+    def confirm(self, body: Confirmation, *, most: int | None = None) -> Plan | None:
+        """Compare it with its preview, whose plan this returns; None without a token, and for a dry
+        run. Raises Invalid: the preview is of something else, or a reason is needed; Conflict: the
+        set has changed since; TooLarge: there are more than `most`, so that the call would leave
+        some out."""
+        if body.token is None or body.dry_run:
+            return None
         plan = read_token(
-            token, workspace_id=self.workspace_id, actor=self.actor, accept_drift=accept_drift
+            body.token,
+            workspace_id=self.workspace_id,
+            actor=self.actor,
+            accept_drift=body.accept_drift,
         )
         named = self.verb.target.name_caller(self.selection.filter, self.actor)
         selection = replace(self.selection, filter=named)
         if (plan.verb, plan.selection, plan.options) != (self.verb, selection, self.options):
             raise wrong_token("This is the preview of another action, or of other objects.")
-        check_reason(plan, reason or current_reason())
+        check_reason(plan, body.reason or current_reason())
+        members = plan.members
+        if most is not None and (members.is_estimate or members.count > most):
+            message = f"A call changes at most {most:,} that were previewed: start it with "
+            raise TooLarge(f"{message}POST /operations, or narrow it.")
+        return plan

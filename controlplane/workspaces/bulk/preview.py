@@ -194,7 +194,8 @@ def require_verb(verb: BulkVerb, actor: Actor) -> None:
 
 def _require(verb: BulkVerb, actor: Actor, rows: Rows) -> None:
     require_verb(verb, actor)
-    verb.check(actor, rows)
+    with in_bounded_time():
+        verb.check(actor, rows)
 
 
 def _sign(plan: Plan) -> str:

@@ -12,14 +12,14 @@ MAX_TOKEN = 500_000  # that of ten thousand ids
 
 # Fields of a call that acts at once.
 Reason = Annotated[str, Text(MAX_REASON, minimum=0)]
-PreviewToken = Annotated[str, Text(MAX_TOKEN, minimum=0)]
+PreviewToken = Annotated[str, Text(MAX_TOKEN, minimum=1)]
 REASON: Any = Field(
     "",
     description="Kept in the audit log, as that of the header X-Reason. With a token it is needed "
     "for what cannot be undone, or touches more than 100 objects.",
 )
 TOKEN: Any = Field(
-    "",
+    None,
     description="That of the preview of the same call: 409 if the set has changed since. Without "
     "one, whatever matches now is changed.",
 )

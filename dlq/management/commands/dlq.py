@@ -30,6 +30,7 @@ from controlplane.core.schema import represent
 from controlplane.workspaces.bulk.selection import Selection
 from controlplane.workspaces.console import terminal_actor
 from dlq import bulk, queries, replays, reprocess
+from dlq.discard import check_reason
 from dlq.filters import LetterFilter
 from dlq.management import tables
 from dlq.management.groups import GroupCommands
@@ -49,6 +50,7 @@ from tasks_app.queries import in_bounded_time
 # What the options were called before.
 _ALIASES = {"taskId": "--task", "workflowRunId": "--run"}
 _PAST = {"discard": "discarded", "reprocess": "reprocessed"}
+_NOTHING = Reply({"matched": 0, "changed": 0, "refusals": []}, ["Nothing matches."])
 _EXAMPLES = """\
   manage.py dlq groups                     what fails, the most frequent first
   manage.py dlq acknowledge 3f2a9c0d1b7e4456 --note "the gateway team knows"
@@ -153,8 +155,9 @@ class Command(GroupCommands, ReplayCommands):
 
     def _discard(self, workspace_id: UUID, options: Options) -> Any:
         selection = self._select(workspace_id, options)
-        if not options["dry_run"]:
-            self._look(workspace_id, "discard", selection, options)
+        check_reason(options["reason"])
+        if not options["dry_run"] and not self._look(workspace_id, "discard", selection, options):
+            return _NOTHING
         return self._act("discard", workspace_id, selection, options, reason=options["reason"])
 
     def _reprocess(self, workspace_id: UUID, options: Options) -> Any:
@@ -167,19 +170,21 @@ class Command(GroupCommands, ReplayCommands):
         is_replay = options["canary"] or options["rate_per_second"] is not None
         if options["dry_run"]:
             return self._act("reprocess", workspace_id, selection, options, **changes)
-        self._look(workspace_id, "reprocess", selection, options)
+        if not self._look(workspace_id, "reprocess", selection, options):
+            if is_replay or options["wait"]:
+                raise CommandError("Nothing matches.")
+            return _NOTHING
         if options["ids"] and not is_replay:
             return self._reprocess_each(workspace_id, options, changes)
         if is_replay or options["wait"]:
             return self._start_replay(workspace_id, selection, options, changes)
         return self._act("reprocess", workspace_id, selection, options, **changes)
 
-    def _look(
-        self, workspace_id: UUID, action: str, wanted: LetterFilter, options: Options
-    ) -> None:
+    def _look(self, workspace_id: UUID, action: str, wanted: LetterFilter, options: Options) -> int:
+        """How many letters there are, once the person has confirmed them."""
         ids = tuple(map(str, wanted.ids)) if options["ids"] else ()
         selected = Selection(ids=ids, filter={} if ids else wanted.to_json())
-        self.look_at(workspace_id, ("dead-letters", action), selected, options)
+        return self.look_at(workspace_id, ("dead-letters", action), selected, options).count
 
     def _select(self, workspace_id: UUID, options: Options) -> LetterFilter:
         """The given letters: by ids, by filters, or all."""

@@ -18,10 +18,9 @@ from controlplane.core.console.output import CommandError
 from controlplane.core.console.secondlook import Effect
 from controlplane.core.schema import represent
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
-from scaling.configuration import change_configuration
 from scaling.decisions import replay_decisions
 from scaling.management import tables
-from scaling.overrides import DEFAULT_HOLD_SECONDS, release_override, set_override
+from scaling.overrides import DEFAULT_HOLD_SECONDS
 from scaling.queries.events import EventFilter, get_event, list_events
 from scaling.queries.pool import (
     describe_configuration,
@@ -32,7 +31,7 @@ from scaling.queries.pool import (
 from scaling.queries.status import read_status
 from scaling.resources import Event, EventDetail, ScalingConfiguration, Status
 from scaling.schema import NAMES_BY_API
-from scaling.undo import configuration_change, override_change
+from scaling.undo import configure_with_undo, release_with_undo, scale_with_undo
 
 _EXAMPLES = """\
   manage.py scaling status
@@ -162,10 +161,11 @@ class Command(WorkspaceCommand):
         return self._change_config(workspace_id, dict.fromkeys(names))
 
     def _change_config(self, workspace_id: UUID, changes: dict[str, Any]) -> Any:
-        before = read_pool()
-        pool = change_configuration(changes, workspace_id=workspace_id, actor=terminal_actor())
-        undone = configuration_change(before, pool, workspace_id)
-        self.offer_undo("scaling-configuration", undone)
+        pool, undone = configure_with_undo(
+            changes, workspace_id=workspace_id, actor=terminal_actor()
+        )
+        if undone is not None:
+            self.offer_undo("scaling-configuration", undone)
         return self._describe_config(pool)
 
     def _describe_config(self, pool: Any) -> Any:
@@ -182,22 +182,21 @@ class Command(WorkspaceCommand):
         return reply
 
     def _set(self, workspace_id: UUID, options: Options) -> Any:
-        before = read_pool()
-        event = set_override(
+        event, undone = scale_with_undo(
             workers=options["workers"],
             reason=options["reason"],
             hold_seconds=None if options["until_released"] else options["hold_seconds"],
             workspace_id=workspace_id,
             actor=terminal_actor(),
         )
-        self.offer_undo("scaling-override", override_change(before, workspace_id))
+        self.offer_undo("scaling-override", undone)
         lines = [event.sentence, f"manage.py scaling event {event.id}"]
         return Reply(represent(EventDetail, event, None), lines)
 
     def _release(self, workspace_id: UUID, options: Options) -> Any:
-        before = read_pool()
-        release_override(workspace_id=workspace_id, actor=terminal_actor())
-        self.offer_undo("scaling-override", override_change(before, workspace_id))
+        undone = release_with_undo(workspace_id=workspace_id, actor=terminal_actor())
+        if undone is not None:
+            self.offer_undo("scaling-override", undone)
         return self._status(workspace_id, options)
 
     def _replay(self, workspace_id: UUID, options: Options) -> Any:

@@ -135,7 +135,8 @@ class Command(WorkspaceCommand):
 
     def _change(self, workspace_id: UUID, name: str, changes: dict[str, Any]) -> Any:
         undone = change_queue(workspace_id, name, terminal_actor(), changes)
-        self.offer_undo("queues", {"queues": [undone]})
+        if undone["before"] != undone["after"]:
+            self.offer_undo("queues", {"queues": [undone]})
         return [represent(Queue, queries.get_queue(workspace_id, name), None)]
 
 

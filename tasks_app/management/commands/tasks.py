@@ -106,10 +106,14 @@ class Command(WorkspaceCommand):
 
     def _act(self, action: str, workspace_id: UUID, options: Options) -> Any:
         selection = self._select(workspace_id, options)
+        until: UUID | None = None
         if not options["dry_run"]:
             ids = tuple(map(str, selection.ids)) if options["ids"] else ()
             selected = Selection(ids=ids, filter={} if ids else filter_to_body(selection))
-            self.look_at(workspace_id, ("tasks", action), selected, options)
+            found = self.look_at(workspace_id, ("tasks", action), selected, options)
+            if not found.count:
+                return Reply({"matched": 0, "changed": 0}, ["Nothing matches."])
+            until = UUID(found.last)
         reply, _ = self.act(
             action,
             _PAST[action],
@@ -120,6 +124,7 @@ class Command(WorkspaceCommand):
                 action=action,
                 wanted=selection,
                 dry_run=options["dry_run"],
+                until=until,
             ),
             dry_run=options["dry_run"],
         )

@@ -70,7 +70,7 @@ DOORS: dict[str | tuple[str, str], Doors] = {
     ("tasks_app.Queue", "resume"): Doors("patch queues/*", "queues resume"),
 }
 # They write nothing into the audit log, or have the reason by themselves.
-NO_REASON = {"enqueue", "demo", "tasks recount", "restored", "undo"}
+NO_REASON = {"enqueue", "demo", "tasks recount", "restored"}
 # Calls for many objects have a preview, whose token does exactly what it shows.
 PREVIEWED = {"tasks/actions", "dlq/actions"}
 

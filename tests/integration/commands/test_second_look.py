@@ -55,6 +55,27 @@ def test_it_shows_the_number_the_first_ten_and_the_consequence(
     assert len(tasks) == 12
 
 
+def test_what_has_changed_since_the_question_is_not_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_tasks(2)
+
+    class Slow(Terminal):
+        def readline(self, *_: Any) -> str:
+            make_task()
+            return "y\n"
+
+    monkeypatch.setattr("sys.stdin", Slow())
+    monkeypatch.setattr("sys.stderr", Terminal())
+    ran = run("tasks", "cancel", "--type", "noop", "--reason", "OPS-1")
+    assert (ran.code, Task.objects.filter(state="PENDING").count()) == (1, 3)
+    assert "2 matched then, 3 now. Nothing was changed." in ran.err
+
+
+def test_nothing_matches() -> None:
+    for arguments in (("tasks", "cancel"), ("dlq", "discard")):
+        ran = run(*arguments, "--type", "noop", "--reason", "OPS-1")
+        assert (ran.code, ran.out) == (0, "Nothing matches.\n")
+
+
 def test_where_nobody_can_be_asked_yes_is_needed() -> None:
     make_tasks(2)
     cancel = ("tasks", "cancel", "--all", "--reason", "OPS-1")

@@ -164,7 +164,8 @@ class Command(WorkspaceCommand):
     def _set_enabled(self, enabled: bool, workspace_id: UUID, options: Options) -> Any:
         job = _find(workspace_id, options["job"])
         undone = change_schedule(job, terminal_actor(), {"enabled": enabled})
-        self.offer_undo("schedules", {"schedules": [undone]})
+        if undone["before"] != undone["after"]:
+            self.offer_undo("schedules", {"schedules": [undone]})
         return _describe_job(queries.get_schedule(workspace_id, job.id))
 
     def _trigger(self, workspace_id: UUID, options: Options) -> Any:
