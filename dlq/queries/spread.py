@@ -15,7 +15,7 @@ from dlq.queries.groups import open_letters
 MAX_SPREAD = 2_000  # letters that are looked at: those with many attempts are large
 MAX_PLACES = 6
 _SECONDS = 2.0  # the node is in the attempts, which of large letters are read whole
-_MOST_STEPS, _LEAST_STEPS = 30, 12
+_MAX_STEPS, _MIN_STEPS = 30, 12
 _STEPS = tuple(
     timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1_440)
 )
@@ -76,7 +76,7 @@ def count_steps(times: Sequence[datetime]) -> tuple[datetime, timedelta, list[in
     first, last = min(times), max(times)
     step = _choose_step(last - first)
     end = _floor(last, step)
-    begin = min(_floor(first, step), end - (_LEAST_STEPS - 1) * step)
+    begin = min(_floor(first, step), end - (_MIN_STEPS - 1) * step)
     counts = [0] * (round((end - begin) / step) + 1)
     for at in times:
         counts[int((at - begin) / step)] += 1
@@ -84,8 +84,8 @@ def count_steps(times: Sequence[datetime]) -> tuple[datetime, timedelta, list[in
 
 
 def _choose_step(span: timedelta) -> timedelta:
-    most = next((step for step in _STEPS if span / step <= _MOST_STEPS), None)
-    return most or _DAY * math.ceil(span / _DAY / _MOST_STEPS)
+    most = next((step for step in _STEPS if span / step <= _MAX_STEPS), None)
+    return most or _DAY * math.ceil(span / _DAY / _MAX_STEPS)
 
 
 def _floor(at: datetime, step: timedelta) -> datetime:
