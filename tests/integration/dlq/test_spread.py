@@ -76,6 +76,12 @@ def test_letters_that_take_too_long_leave_the_rest_of_the_page(
     assert "What differs" in page.content.decode()
 
 
+def test_a_link_of_blanks_can_be_seen(group: LetterGroup, admin_client: Client) -> None:
+    DeadLetter.objects.update(worker_release="\u2003")
+    page = admin_client.get(f"/admin/dlq/lettergroup/{group.pk}/change/").content.decode()
+    assert "<bdi>(blank)</bdi>" in page
+
+
 def test_no_open_letter(group: LetterGroup) -> None:
     DeadLetter.objects.all().delete()
     assert read_spread(group) is None
