@@ -131,7 +131,7 @@ class HeldRoles:
 
 
 def list_roles(user_ids: Collection[int], most: int) -> dict[int, HeldRoles]:
-    """The first `most` memberships of each of these users. One statement, which reads only these."""
+    """The first `most` memberships of each of these users. One statement."""
     of_user: dict[str, Any] = {"partition_by": F("user_id")}
     members = Membership.objects.filter(user_id__in=user_ids).annotate(
         place=Window(RowNumber(), order_by=F("workspace__slug").asc(), **of_user),
