@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from controlplane.core.clock import now
 from controlplane.core.errors import NotFound
@@ -120,12 +122,26 @@ def count_access(ids: Collection[UUID]) -> dict[UUID, AccessCounts]:
     return {each: AccessCounts(of_members[each], of_keys[each]) for each in ids}
 
 
-def list_roles(user_ids: Collection[int]) -> dict[int, list[Membership]]:
-    """The memberships of each of these users, by workspace."""
-    found: dict[int, list[Membership]] = {each: [] for each in user_ids}
-    rows = Membership.objects.filter(user_id__in=user_ids).select_related("workspace")
-    for member in rows.order_by("workspace__slug"):
-        found[member.user_id].append(member)
+@dataclass(frozen=True, slots=True)
+class HeldRoles:
+    """The first memberships of a user, by workspace, and how many there are."""
+
+    first: list[Membership] = field(default_factory=list)
+    number: int = 0
+
+
+def list_roles(user_ids: Collection[int], most: int) -> dict[int, HeldRoles]:
+    """The first `most` memberships of each of these users. One statement."""
+    of_user: dict[str, Any] = {"partition_by": F("user_id")}
+    members = Membership.objects.filter(user_id__in=user_ids).annotate(
+        place=Window(RowNumber(), order_by=F("workspace__slug").asc(), **of_user),
+        number=Window(Count("*"), **of_user),
+    )
+    found = {each: HeldRoles() for each in user_ids}
+    rows = members.filter(place__lte=most).select_related("workspace")
+    for member in rows.order_by("user_id", "place"):
+        held = found[member.user_id]
+        found[member.user_id] = HeldRoles([*held.first, member], member.number)
     return found
 
 

@@ -37,7 +37,7 @@ class AuditedUserAdmin(SuperuserPages, UserAdmin):  # type: ignore[type-arg] # i
 
     def load_page(self, rows: Sequence[Any]) -> None:
         """One statement for the roles of all."""
-        roles = list_roles([row.pk for row in rows])
+        roles = list_roles([row.pk for row in rows], _SHOWN_ROLES)
         for row in rows:
             row.held_roles = roles[row.pk]
 
@@ -52,13 +52,13 @@ class AuditedUserAdmin(SuperuserPages, UserAdmin):  # type: ignore[type-arg] # i
     def roles(self, row: Any) -> str:
         if row.is_superuser:
             return "admin of every workspace"
-        shown = row.held_roles[:_SHOWN_ROLES]
+        held = row.held_roles
         words = format_html_join(
             ", ",
             "{} of <bdi>{}</bdi>",
-            ((each.get_role_display().lower(), each.workspace.slug) for each in shown),
+            ((each.get_role_display().lower(), each.workspace.slug) for each in held.first),
         )
-        rest = len(row.held_roles) - len(shown)
+        rest = held.number - len(held.first)
         if rest:
             return format_html("{} and {} more", words, rest)
         return words or EMPTY

@@ -8,6 +8,7 @@ from django.utils.http import urlencode
 
 from controlplane.core.admin.bars import Histogram, draw_times
 from controlplane.core.clock import utc_z
+from controlplane.core.errors import Invalid
 from controlplane.core.formatting import format_count, format_duration, format_number
 from dlq.models import LetterGroup
 from dlq.queries.spread import Places, Spread, read_spread
@@ -39,8 +40,12 @@ def letters_url(group: LetterGroup, **more: str) -> str:
 
 
 def describe_spread(group: LetterGroup) -> dict[str, Any]:
-    """The context of both sections; nothing if no letter is open."""
-    spread = read_spread(group)
+    """The context of both sections; nothing if no letter is open, and only that they are missing if
+    reading takes too long: the rest of the page is of use without them."""
+    try:
+        spread = read_spread(group)
+    except Invalid:
+        return {"spread": None, "is_spread_slow": True}
     if spread is None:
         return {"spread": None}
     chart = _draw(spread)

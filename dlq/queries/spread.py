@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 
+from controlplane.core.bounded import bounded_time
 from dlq.models import LetterGroup
 from dlq.queries.groups import open_letters
 
 MAX_SPREAD = 2_000  # letters that are looked at: those with many attempts are large
 MAX_PLACES = 6
-_MOST_STEPS, _LEAST_STEPS = 30, 12
+_SECONDS = 2.0  # the node is in the attempts, which of large letters are read whole
+_MAX_STEPS, _MIN_STEPS = 30, 12
 _STEPS = tuple(
     timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1_440)
 )
@@ -45,13 +47,14 @@ class Spread:
 
 
 def read_spread(group: LetterGroup) -> Spread | None:
-    """None if no letter is open. One statement."""
+    """None if no letter is open. One statement. Raises Invalid: it takes too long."""
     letters = open_letters(group).order_by("-id")
     node = KeyTextTransform("workerNode", KeyTransform("-1", "attempts"))
     rows = letters.annotate(node=node).values_list(
         "died_at", "node", "worker_release", "worker_version", "queue"
     )
-    found = list(rows[: MAX_SPREAD + 1])
+    with bounded_time(_SECONDS, "List its letters."):
+        found = list(rows[: MAX_SPREAD + 1])
     if not found:
         return None
     times, *names = zip(*found[:MAX_SPREAD], strict=True)
@@ -73,7 +76,7 @@ def count_steps(times: Sequence[datetime]) -> tuple[datetime, timedelta, list[in
     first, last = min(times), max(times)
     step = _choose_step(last - first)
     end = _floor(last, step)
-    begin = min(_floor(first, step), end - (_LEAST_STEPS - 1) * step)
+    begin = min(_floor(first, step), end - (_MIN_STEPS - 1) * step)
     counts = [0] * (round((end - begin) / step) + 1)
     for at in times:
         counts[int((at - begin) / step)] += 1
@@ -81,8 +84,8 @@ def count_steps(times: Sequence[datetime]) -> tuple[datetime, timedelta, list[in
 
 
 def _choose_step(span: timedelta) -> timedelta:
-    most = next((step for step in _STEPS if span / step <= _MOST_STEPS), None)
-    return most or _DAY * math.ceil(span / _DAY / _MOST_STEPS)
+    most = next((step for step in _STEPS if span / step <= _MAX_STEPS), None)
+    return most or _DAY * math.ceil(span / _DAY / _MAX_STEPS)
 
 
 def _floor(at: datetime, step: timedelta) -> datetime:

@@ -33,7 +33,8 @@ SCHEDULES = {
     FAILING: "0 2 * * *",
 }
 _LOOK_BACK = (HOUR, 11 * HOUR, 11 * DAY, 75 * DAY, 330 * DAY)
-_MOST_FIRINGS = 200
+_FIRINGS = 10  # of each schedule
+_MAX_TIMES = 200
 _DENIED = {
     "class": "PermissionDenied",
     "message": "s3://ledger-archive refused the upload",
@@ -67,14 +68,14 @@ def make_schedules(workspace: Workspace, now: datetime) -> None:
     for name, text in SCHEDULES.items():
         values = {"name": name, "schedule": text, "task_type": _TYPE, "payload": {"data": name}}
         schedule = create_schedule(workspace_id=workspace.id, values=values, actor=SYSTEM)
-        Firing.objects.bulk_create(_firings(schedule, name, now))
+        Firing.objects.bulk_create(list_firings(schedule, name, now))
 
 
-def _firings(schedule: Schedule, name: str, now: datetime) -> list[Firing]:
+def list_firings(schedule: Schedule, name: str, now: datetime) -> list[Firing]:
     """The newest ten of its times that are over."""
     timing = parse_timing(SCHEDULES[name], "UTC", anchor=now)
-    begin = now - next(span for span in _LOOK_BACK if timing.between(now - span, now, 1))
-    times = timing.between(begin, now - MINUTE, _MOST_FIRINGS)[-10:]
+    looked = (timing.between(now - span, now - MINUTE, _MAX_TIMES) for span in _LOOK_BACK)
+    times = next(each for each in looked if len(each) >= _FIRINGS)[-_FIRINGS:]
     found = []
     for number, at in enumerate(times):  # the newest has the highest id
         has_failed = name == FAILING and number >= len(times) - 3

@@ -5,56 +5,19 @@
  *     <a href="..." data-newer="<where they are counted>" data-topics="payments/audit" hidden></a>
  */
 
+import { Asking } from "./asking.js";
 import { announce, put } from "./dom.js";
-import { liveTopics, subscribe } from "./live.js";
 
-const PERIOD_MS = 2000;
-const RETRY_MS = 5000;
 const MAX_NEWER = 99;
 
-class NewEntries {
-    constructor(link) {
-        this.link = link;
-        this.askedAt = 0;
-        this.isWaiting = false;
-        this.parts = link.dataset.topics.split(" ").map((topic) => {
-            const part = liveTopics().makePart(topic);
-            subscribe(topic, () => {
-                part.fallBehind();
-                this.touch();
-            });
-            return part;
-        });
-    }
-
-    /** Something has come: ask, but not more often than once a period. */
-    touch(wait = Math.max(0, this.askedAt + PERIOD_MS - performance.now())) {
-        if (this.isWaiting) return;
-        this.isWaiting = true;
-        setTimeout(() => this.ask(), wait);
-    }
-
-    async ask() {
-        this.isWaiting = false;
-        this.askedAt = performance.now();
-        if (document.hidden || liveTopics().isPaused) return;
-        try {
-            const answer = await fetch(this.link.dataset.newer, { headers: { Accept: "application/json" } });
-            if (!answer.ok) return this.touch(RETRY_MS);
-            this.show((await answer.json()).newer);
-        } catch (error) {
-            if (error instanceof TypeError || error instanceof SyntaxError) return this.touch(RETRY_MS);
-            throw error;
-        }
-        for (const part of this.parts) part.catchUp(this.askedAt);
-    }
-
-    show(count) {
-        const wasHidden = this.link.hidden;
-        this.link.hidden = count === 0;
-        if (count) put(this.link, `${count > MAX_NEWER ? `${MAX_NEWER}+` : count} new, show`);
-        if (wasHidden && count) announce("There are new entries");
-    }
+function follow(link) {
+    const show = ({ newer }) => {
+        const wasHidden = link.hidden;
+        link.hidden = newer === 0;
+        if (newer) put(link, `${newer > MAX_NEWER ? `${MAX_NEWER}+` : newer} new, show`);
+        if (wasHidden && newer) announce("There are new entries");
+    };
+    new Asking(link.dataset.topics.split(" "), () => ({ address: link.dataset.newer, show }));
 }
 
-for (const link of document.querySelectorAll("[data-newer]")) new NewEntries(link);
+for (const link of document.querySelectorAll("[data-newer]")) follow(link);

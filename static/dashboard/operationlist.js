@@ -35,6 +35,8 @@ for (const row of globalThis.document?.querySelectorAll(".operation-table [data-
     const { topic, path } = placeOf(row);
     subscribe(topic, (snapshot) => {
         const operation = readPath(snapshot, path);
-        if (operation) show(row.querySelector("[data-state]"), operation);
+        if (!operation) return;
+        show(row.querySelector("[data-state]"), operation);
+        row.querySelector("[data-listing]")?.toggleAttribute("hidden", operation.status !== "LISTING");
     });
 }

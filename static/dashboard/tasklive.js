@@ -4,12 +4,10 @@
  * counted above.
  */
 
+import { Asking, PERIOD_MS } from "./asking.js";
 import { announce, make, put, spriteUrl } from "./dom.js";
 import { EMPTY } from "./formats.js";
-import { liveTopics, subscribe } from "./live.js";
 
-const PERIOD_MS = 2000;
-const RETRY_MS = 5000;
 const FIGURES_MS = 10000;
 const MAX_NEWER = 99;
 
@@ -19,16 +17,9 @@ export function startLiveRows(table, selection) {
     const followed = panel.dataset.liveTopics.split(" ").filter(Boolean);
     const rows = new LiveRows(table, panel, selection);
     for (const time of table.querySelectorAll("time")) time.dataset.tick = "ago";
-    for (const topic of followed) {
-        const part = liveTopics().makePart(topic);
-        rows.parts.push(part);
-        subscribe(topic, () => {
-            part.fallBehind();
-            rows.touch();
-        });
-    }
+    const asking = new Asking(followed, () => rows.prepare());
     // Those of more workspaces than a page can follow are asked for again and again.
-    if (!followed.length) setInterval(() => rows.touch(), PERIOD_MS);
+    if (!followed.length) setInterval(() => asking.touch(), PERIOD_MS);
 }
 
 class LiveRows {
@@ -39,51 +30,26 @@ class LiveRows {
         this.anchor = this.rows[0]?.dataset.taskRow ?? "";
         this.isFirstPage = !new URLSearchParams(location.search).has("after")
             && !new URLSearchParams(location.search).has("before");
-        this.askedAt = 0;
         this.figuresAt = performance.now();
-        this.isWaiting = false;
-        this.parts = [];
     }
 
     get rows() {
         return [...this.table.tBodies[0].querySelectorAll("tr[data-task-row]")];
     }
 
-    /** Something has changed: ask, but not more often than once a period. */
-    touch() {
-        if (this.isWaiting) return;
-        this.isWaiting = true;
-        const wait = Math.max(0, this.askedAt + PERIOD_MS - performance.now());
-        setTimeout(() => this.ask(), wait);
-    }
-
-    async ask() {
-        this.isWaiting = false;
-        this.askedAt = performance.now();
-        if (document.hidden || liveTopics()?.isPaused) return;
+    /** What is asked: the rows that are not ended, new ones above them, at times the figures. */
+    prepare() {
         const open = this.rows.filter((row) => !("isEnded" in row.dataset));
         const address = new URL(this.panel.dataset.listChanges, location.href);
         address.searchParams.set("ids", open.map((row) => row.dataset.taskRow).join(","));
         if (this.isFirstPage && this.anchor) address.searchParams.set("anchor", this.anchor);
         const isDue = performance.now() - this.figuresAt > FIGURES_MS;
         if (isDue) address.searchParams.set("figures", "1");
-        let found;
-        try {
-            const answer = await fetch(address, { headers: { Accept: "application/json" } });
-            if (!answer.ok) return this.retry();
-            found = await answer.json();
-        } catch (error) {
-            if (error instanceof TypeError || error instanceof SyntaxError) return this.retry();
-            throw error;
-        }
-        for (const part of this.parts) part.catchUp(this.askedAt);
-        if (isDue) this.figuresAt = performance.now();
-        this.apply(open, found);
-    }
-
-    /** Until then the chip says how old the rows are. */
-    retry() {
-        setTimeout(() => this.touch(), RETRY_MS);
+        const show = (found) => {
+            if (isDue) this.figuresAt = performance.now();
+            this.apply(open, found);
+        };
+        return { address, show };
     }
 
     apply(open, found) {

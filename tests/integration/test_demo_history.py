@@ -1,7 +1,9 @@
 """The seeded demo: its numbers agree with each other, and it leaves the tasks of others alone."""
 
-from datetime import timedelta
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -12,13 +14,13 @@ from controlplane.ops.operations.models import Operation
 from controlplane.ops.operations.states import OperationState
 from controlplane.ops.overview.checks import run_checks
 from controlplane.ops.overview.queries.source import HOUR, Source
-from controlplane.ops.schedules.models import Firing
+from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.ops.schedules.timing.parsing import parse_timing
 from controlplane.workspaces.models import Workspace
 from dlq.models import DeadLetter, LetterGroup
 from dlq.states import GroupState
 from scripts.demo import seed as seeding
-from scripts.demo.plans import SCHEDULES
+from scripts.demo.plans import FAILING, SCHEDULES, list_firings
 from scripts.demo.story import NODES, PAYMENTS, WORLDS
 from tasks_app.models import Task
 from tasks_app.queries.counts import count_tasks
@@ -118,6 +120,22 @@ def test_the_letters_of_a_group_are_those_of_its_list(payments, root):
         newest = [letter.died_at for letter in group["members"]]
         assert newest == sorted(newest, reverse=True)
         assert group["detail"].group.first_seen <= group["detail"].last_seen <= now()
+
+
+def test_each_schedule_has_fired_ten_times_and_one_failed_three_times(payments):
+    fired = Counter(
+        Firing.objects.filter(workspace_id=payments.id).values_list("schedule__name", "state")
+    )
+    expected = {(name, "COMPLETED"): 10 for name in SCHEDULES}
+    assert fired == expected | {(FAILING, "COMPLETED"): 7, (FAILING, "FAILED"): 3}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_it_has_fired_ten_times_at_any_hour(name):
+    for hour in range(24):
+        at = datetime(2026, 11, 30, hour, 0, 30, tzinfo=UTC)
+        states = [each.state for each in list_firings(Schedule(workspace_id=uuid4()), name, at)]
+        assert (len(states), states.count("FAILED")) == (10, 3 if name == FAILING else 0)
 
 
 def test_schedules_fire_at_their_times(payments):

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from controlplane.core.admin import scales
-from controlplane.core.admin.labels import Text, begin_at_names, name_marks, room_for
+from controlplane.core.admin.labels import Text, anchor_at, begin_at_names, name_marks, room_for
 from controlplane.core.admin.scales import Tick, shorten
 from controlplane.core.runtime.histograms import RATIO
 
@@ -152,17 +152,16 @@ def draw_times(
     counts: Sequence[int],
     sentence: str,
     *,
-    zone: tzinfo = UTC,
     what: str = "Count",
     tone: str = "series",
     height: int = 120,
 ) -> Histogram:
-    """A column for each step of time, the first of which begins at `begin`. `what` is counted.
-    Raises ValueError: there are more than MAX_COLUMNS steps."""
+    """A column for each step of time, the first of which begins at `begin`, in UTC. `what` is
+    counted. Raises ValueError: there are more than MAX_COLUMNS steps."""
     if len(counts) > MAX_COLUMNS:
         raise ValueError(f"A histogram has at most {MAX_COLUMNS} columns, not {len(counts)}.")
     width = 100 / max(1, len(counts))
-    edges = [(begin + step * number).astimezone(zone) for number in range(len(counts) + 1)]
+    edges = [(begin + step * number).astimezone(UTC) for number in range(len(counts) + 1)]
     clocks = [edge.strftime("%Y-%m-%d %H:%M %Z") for edge in edges]
     scale = scales.linear(counts, height)
     return Histogram(
@@ -183,8 +182,8 @@ def draw_times(
         marks=[],
         texts=[],
         axis=[
-            Text(tick.position, 14, tick.text, css="", anchor=_anchor(tick.position))
-            for tick in scales.time_ticks(edges[0], edges[-1], zone, most=5)
+            Text(tick.position, 14, tick.text, css="", anchor=anchor_at(tick.position))
+            for tick in scales.time_ticks(edges[0], edges[-1], UTC, most=5)
         ],
         columns=["From", "To", what],
         rows=[
@@ -192,10 +191,6 @@ def draw_times(
             for number, count in enumerate(counts)
         ],
     )
-
-
-def _anchor(position: float) -> str:
-    return "start" if position < 4 else "end" if position > 92 else "middle"
 
 
 def _place(value: float, bins: Sequence[Bin]) -> float:

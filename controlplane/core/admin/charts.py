@@ -16,6 +16,7 @@ from controlplane.core.admin import scales
 from controlplane.core.admin.labels import (
     LINE_HEIGHT,
     Text,
+    anchor_at,
     begin_at_names,
     move_apart,
     name_marks,
@@ -226,7 +227,7 @@ def _axis(begin: datetime, end: datetime, frame: Frame) -> list[Text]:
     found = []
     ticks = scales.time_ticks(begin, end, frame.zone, most=frame.max_ticks)
     for number, tick in enumerate(ticks):
-        anchor = "start" if tick.position < 4 else "end" if tick.position > 92 else "middle"
+        anchor = anchor_at(tick.position)
         # The last text names the zone, and needs the room of two.
         is_close = number == len(ticks) - 2 and ticks[-1].position - tick.position < _ROOM_OF_LAST
         if not (is_close and len(ticks) > 2 and frame.max_ticks <= _FEW_TICKS):

@@ -23,6 +23,11 @@ class Text:
     dx: int = 0
 
 
+def anchor_at(position: float) -> str:
+    """Where a text of the axis of time begins, so that it stays inside the plot."""
+    return "start" if position < 4 else "end" if position > 92 else "middle"
+
+
 def name_marks(marks: Sequence[Tick]) -> list[Text]:
     """The name of each mark beside its line, on the side with more room. Names of marks that are
     close stand below each other."""

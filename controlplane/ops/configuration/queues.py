@@ -44,13 +44,15 @@ def _show(request: HttpRequest, form: dict[str, Any]) -> HttpResponse:
     own = list_own_workspaces(request)
     slug = request.GET.get("workspace", "")
     found = list_limited_queues([each.id for each in own if slug in ("", each.slug)])
+    operated = {each.id for each in own if is_allowed(request, Role.OPERATOR, each.id)}
+    shown = found[:MAX_QUEUES]
     return render(
         request,
         "queues",
-        queues=found[:MAX_QUEUES],
+        queues=shown,
         has_more=len(found) > MAX_QUEUES,
         has_several_workspaces=len(own) > 1,
-        may_operate=is_allowed(request, Role.OPERATOR, None),
+        changeable={each.pk for each in shown if each.workspace_id in operated},
         objective=read_objective(),
         scaling_url=section_url("scaling"),
         environment=describe_all(_ENVIRONMENT, settings.TASKPLANE),

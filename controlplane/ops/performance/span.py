@@ -83,7 +83,9 @@ def find_span(name: str, begin: datetime | None, end: datetime | None, at: datet
 
 
 def _cut(name: str, begin: datetime, end: datetime, at: datetime) -> Span:
-    by_minutes = end - begin <= _BY_MINUTES and begin > at - _MINUTES_KEPT
+    # Whole minutes are compared: the span that was cut, asked for again, is cut in the same way.
+    minute = _floor(begin, MINUTE)
+    by_minutes = _floor(end, MINUTE) - minute <= _BY_MINUTES and minute > at - _MINUTES_KEPT
     unit = MINUTE if by_minutes else HOUR
     begin = _floor(begin, unit)
     units = math.ceil((end - begin) / unit)

@@ -51,12 +51,13 @@ def describe_list(request: HttpRequest, workspaces: list[UUID] | None) -> dict[s
         if workspaces is None or each.id in workspaces
     ]
     found = _read(request, find_events(address, workspaces), address)
+    errors = [*address.errors, *found["errors"]]
     followed = [slug for slug, _ in known if address.workspace in ("", slug)]
     return {
         **found,
-        **_follow(address, found["rows"], followed),
+        **({} if errors else _follow(address, found["rows"], followed)),
         "address": address,
-        "errors": [*address.errors, *found["errors"]],
+        "errors": errors,
         "groups": list_groups(address),
         "chips": list(list_chips(address)),
         "inputs": list_inputs(address, known),
@@ -70,7 +71,7 @@ def describe_list(request: HttpRequest, workspaces: list[UUID] | None) -> dict[s
 def _follow(address: AuditAddress, rows: Sequence[Row], workspaces: list[str]) -> dict[str, Any]:
     """For the open page: what says that there are new entries, and where they are counted. Only the
     first page can have some."""
-    if address.before or address.errors or len(workspaces) > _MAX_FOLLOWED:
+    if address.before or len(workspaces) > _MAX_FOLLOWED:
         return {"live_topics": ""}
     params = address.params.copy()
     params[NEWEST] = str(rows[0].event.pk) if rows else ""

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from controlplane.core.clock import now
 from controlplane.core.formatting import EMPTY
-from controlplane.workspaces.models import Membership
+from controlplane.workspaces.models import Membership, Workspace
 from tasks_app.services.rollups import recompute_range
 from tests.clients import default_workspace, key_client, other_workspace, staff_client, user_client
 from tests.factories import make_task
@@ -64,3 +64,8 @@ def test_users_with_their_roles_and_last_log_in(root: Client) -> None:
     assert rows["root"]["roles"] == "admin of every workspace"
     assert list(cells_of(root, USERS, q="ad")) == ["ada"]
     assert default_workspace().slug in rows["ada"]["roles"]
+    for slug in ("third", "a-fourth"):
+        made = Workspace.objects.create(slug=slug, name=slug)
+        Membership.objects.create(workspace=made, user=member.user, role="viewer")
+    shown = cells_of(root, USERS)["ada"]["roles"]
+    assert shown == "viewer of a-fourth, operator of default, viewer of other and 1 more"

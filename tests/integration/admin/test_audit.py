@@ -13,11 +13,13 @@ from django.test import Client
 from django.urls import reverse
 
 from controlplane.core.clock import now
+from controlplane.core.errors import Invalid
 from controlplane.core.ids import first_id_of
 from controlplane.core.requests import working_for
 from controlplane.ops.operations.control import audit
 from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM, Actor
+from controlplane.workspaces.audit import listpage
 from controlplane.workspaces.audit.kinds import list_kinds
 from controlplane.workspaces.audit.queries import list_audit_events
 from controlplane.workspaces.models import AuditEvent, Membership
@@ -139,6 +141,19 @@ def test_a_filter_that_cannot_be_read_lists_nothing_and_says_why(root: Client, q
     page = page_of(root, query)
     assert "Nothing is listed." in page
     assert "somebody" not in page
+
+
+def test_a_list_that_could_not_be_read_is_not_followed(
+    root: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(events: Any, most: int) -> Any:
+        raise Invalid("This takes too long.")
+
+    assert "data-newer" in page_of(root)
+    monkeypatch.setattr(listpage, "read_events", read)
+    page = page_of(root)
+    assert "This takes too long." in page
+    assert "data-newer" not in page
 
 
 def test_a_view_is_saved_from_the_address_and_marks_it_only(root: Client) -> None:

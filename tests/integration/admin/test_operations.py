@@ -9,16 +9,19 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from controlplane.core.clock import now
 from controlplane.ops.operations.models import Operation
 from tasks_app.models import Task
 from tests.clients import default_workspace, other_workspace
 from tests.factories import make_job, make_letter, make_queue, make_task, make_tasks
 from tests.hostiletext import HOSTILE
 from tests.integration.admin.world import log_in
+from tests.integration.commands.running import run as run_command
 from tests.operations import drive, run, start
 
 pytestmark = pytest.mark.django_db
 
+LIST = "/admin/operations/operation/"
 NEW = "/admin/operations/operation/new/"
 SCRIPT = "<script>alert(1)</script>"
 MAX_QUERIES = 20
@@ -198,6 +201,20 @@ def test_the_page_of_an_operation_has_a_bounded_number_of_queries(operator: Any)
             assert operator.get(change_url(operation)).status_code == 200
         counts.append(len(queries))
     assert counts[0] == counts[1] <= MAX_QUERIES
+
+
+def test_while_its_items_are_listed_it_says_how_many(operator: Any) -> None:
+    make_tasks(3)
+    operation = start("tasks", "cancel", is_all=True)
+    Operation.objects.filter(pk=operation.pk).update(total=2, paused_at=now())
+    page = " ".join(
+        operator.get(f"{change_url(operation)}?outcome=FAILED").content.decode().split()
+    )
+    assert '#total">2</span> of 3 listed' in page
+    assert "Listing is paused." in page
+    assert '#total">2</span> of 3 listed' in operator.get(LIST).content.decode()
+    assert "2 of 3 listed, 0 done" in run_command("operations", "show", str(operation.pk)).out
+    assert "0 (2 listed)" in run_command("operations", "list").out
 
 
 def test_pages_of_items_follow_each_other(operator: Any) -> None:

@@ -227,6 +227,12 @@ class TestQueues:
         limits = {"queue": str(queue.pk), "limits": "1", "max_running": "7"}
         assert operator.post(url_of("queues"), limits).status_code == 403
         assert "Change…" not in text_of(viewer, "queues", change=str(queue.pk))
+        ada = get_user_model().objects.get(username="ada")
+        Membership.objects.create(workspace=other_workspace(), user=ada, role="viewer")
+        read_only = make_queue("read-only", workspace=other_workspace())
+        page = text_of(operator, "queues")
+        assert "read-only" in page
+        assert (f"change={queue.pk}#" in page, f"change={read_only.pk}#" in page) == (True, False)
         for fields in (limits, {"queue": str(queue.pk), "pause": "1", "reason": "x"}):
             assert viewer.post(url_of("queues"), fields).status_code == 403
         foreign = make_queue("theirs", workspace=other_workspace())

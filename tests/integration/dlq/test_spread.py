@@ -3,9 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db.models import Func, TextField, Value
+from django.db.models.functions import Cast
+from django.db.models.lookups import Exact
+from django.test import Client
 
 from dlq.models import DeadLetter, LetterGroup
 from dlq.queries import spread
+from dlq.queries.groups import open_letters
 from dlq.queries.spread import count_steps, read_spread
 from tests.clients import key_client, other_workspace
 from tests.factories import make_letter
@@ -56,6 +61,25 @@ def test_only_the_newest_count(group: LetterGroup, monkeypatch: pytest.MonkeyPat
     assert found is not None
     assert (found.total, found.has_older, sum(found.counts)) == (2, True, 2)
     assert (found.places[0].more, found.places[0].others) == (1, 1)
+
+
+def test_letters_that_take_too_long_leave_the_rest_of_the_page(
+    group: LetterGroup, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spread, "_SECONDS", 0.2)
+    slow = Func(Value(1), function="pg_sleep", output_field=TextField())
+    letters = open_letters(group).filter(Exact(Cast(slow, TextField()), ""))
+    monkeypatch.setattr(spread, "open_letters", lambda group: letters)
+    page = admin_client.get(f"/admin/dlq/lettergroup/{group.pk}/change/")
+    assert page.status_code == 200
+    assert "Reading when and where they died takes too long." in page.content.decode()
+    assert "What differs" in page.content.decode()
+
+
+def test_a_link_of_blanks_can_be_seen(group: LetterGroup, admin_client: Client) -> None:
+    DeadLetter.objects.update(worker_release="\u2003")
+    page = admin_client.get(f"/admin/dlq/lettergroup/{group.pk}/change/").content.decode()
+    assert "<bdi>(blank)</bdi>" in page
 
 
 def test_no_open_letter(group: LetterGroup) -> None:

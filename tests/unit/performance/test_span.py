@@ -1,6 +1,7 @@
 """The span of the page: what an address means, and never more than 720 buckets."""
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given
@@ -57,6 +58,13 @@ def test_a_selection() -> None:
     assert span.query == "from=2026-11-27T02%3A30%3A00.000Z&to=2026-11-27T03%3A00%3A00.000Z"
     older = read_span({"from": "2026-11-10T02:30:00Z", "to": "2026-11-10T03:30:00Z"}, AT)
     assert (older.unit, older.begin.minute) == (HOUR, 0)
+
+
+def test_a_selection_of_a_day_is_the_same_when_its_file_asks_for_it() -> None:
+    params = {"from": "2026-11-26T02:30:30Z", "to": "2026-11-27T02:30:30Z"}
+    span = read_span(params, AT)
+    assert span.step == 5 * MINUTE
+    assert read_span(dict(parse_qsl(span.query)), AT) == span
 
 
 @given(

@@ -5,6 +5,8 @@ from typing import Any
 
 from controlplane.core.console.tables import Console, columns_of, list_view, table_of
 from controlplane.core.formatting import format_state
+from controlplane.ops.operations.models import Operation as OperationRow
+from controlplane.ops.operations.states import OperationState
 
 _OUTCOMES = ("changed", "unchanged", "refused", "failed")
 
@@ -42,18 +44,38 @@ def describe_status(operation: Mapping[str, Any]) -> str:
 
 
 def describe_counts(operation: Mapping[str, Any]) -> str:
-    """Such as `200 of 450 done: 198 changed, 2 refused`."""
+    """Such as `200 of 450 done: 198 changed, 2 refused`, or `200 of about 450 listed`."""
+    if _is_listing(operation):
+        about = "about " if operation["isEstimate"] else ""
+        return f"{operation['total']:,} of {about}{operation['matched']:,} listed, 0 done"
     counts = operation["outcomes"]
     parts = [f"{counts[name]:,} {name}" for name in _OUTCOMES if counts[name]]
     done = f"{operation['done']:,} of {operation['total']:,} done"
     return f"{done}: {', '.join(parts)}" if parts else done
 
 
+def describe_step(operation: OperationRow) -> str:
+    """What stands beside the bar of progress."""
+    if operation.state == OperationState.LISTING:
+        return f"{operation.total:,} of {operation.matched:,} listed"
+    return f"{operation.refused} refused, {operation.failed} failed"
+
+
+def _is_listing(operation: Mapping[str, Any]) -> bool:
+    return bool(operation["status"] == OperationState.LISTING)
+
+
+def _describe_done(operation: Mapping[str, Any]) -> str:
+    if _is_listing(operation):
+        return f"0 ({operation['total']:,} listed)"
+    return f"{operation['done']:,}/{operation['total']:,}"
+
+
 show_operations = list_view(
     {
         **columns_of("id", "title"),
         "status": describe_status,
-        "done": lambda operation: f"{operation['done']:,}/{operation['total']:,}",
+        "done": _describe_done,
         **columns_of("createdBy", "createdAt"),
     },
     empty="There is no bulk operation yet.",

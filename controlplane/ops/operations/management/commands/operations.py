@@ -199,7 +199,7 @@ class Command(WorkspaceCommand):
                 show=lambda operation: update(
                     total=operation.total or None,
                     completed=operation.submitted,
-                    note=f"{operation.refused} refused, {operation.failed} failed",
+                    note=tables.describe_step(operation),
                 ),
             )
         body = represent(Operation, operation, None)
