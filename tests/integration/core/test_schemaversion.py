@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -29,6 +30,11 @@ def behind() -> Any:
 
 def test_required_is_what_django_would_migrate() -> None:
     assert list_required() == set(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
+
+
+def test_the_made_up_next_release_comes_after_all_of_this_one() -> None:
+    first = import_module("tests.next_release.migrations.0001_expand")
+    assert first.Migration.dependencies == [LAST]
 
 
 def test_nothing_is_missing_and_more_than_known_is_no_fault() -> None:
