@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 
-from controlplane.core.http.migrated import when_migrated
+from controlplane.core.http.migrated import is_migrated, when_migrated
 from controlplane.core.schemaversion import SchemaWatch, list_missing, list_required
+from controlplane.live.messages import Code
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -95,3 +96,37 @@ def test_an_app_answers_only_health_checks(behind: None, path: str, status: int)
     if status == 503:
         assert dict(sent[0]["headers"])[b"retry-after"] == b"5"
         assert b"manage.py migrate" in sent[1]["body"]
+
+
+def test_a_socket_is_closed_with_the_code_of_what_comes_back(behind: None) -> None:
+    sent: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("The application has a socket before its schema.")
+
+    async def receive() -> Any:
+        await asyncio.sleep(0)
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        await asyncio.sleep(0)
+        sent.append(message)
+
+    scope = {"type": "websocket", "path": "/ws/live"}
+    async_to_sync(when_migrated(app))(scope, receive, send)
+    assert [message["type"] for message in sent] == ["websocket.accept", "websocket.close"]
+    assert sent[1]["code"] == Code.UNAVAILABLE
+
+
+def test_a_database_that_does_not_answer_is_not_asked_by_every_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+
+    def ask() -> Any:
+        asked.append(1)
+        raise OperationalError
+
+    monkeypatch.setattr("controlplane.core.schemaversion.list_missing", ask)
+    assert [is_migrated(), is_migrated()] == [True, True]
+    assert len(asked) == 1
