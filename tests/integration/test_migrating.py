@@ -113,7 +113,7 @@ def test_no_migrating_process_counts_as_the_oldest_transaction(
         return command._execute(migrate._OLDEST_TRANSACTION, migrate._ADVISORY_LOCK)
 
     first, second, seen = migrate.Command(), migrate.Command(), []
-    monkeypatch.setattr(migrate.time, "sleep", lambda _: seen.append(find_oldest(first)))
+    monkeypatch.setattr(time, "sleep", lambda _: seen.append(find_oldest(first)))
     assert find_oldest(first) is None
     with first._alone(time.monotonic() + 60):
         find_oldest(second)

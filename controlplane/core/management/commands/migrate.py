@@ -112,7 +112,7 @@ class Command(SafeCommand, DjangoCommand):
         finally:
             guard.close()
 
-    def _execute(self, statement: str, *values: object) -> Any:
+    def _execute(self, statement: str, *values: int) -> Any:
         """The first row, if there are rows."""
         with self._connection.cursor() as cursor:
             cursor.execute(statement, values)
