@@ -1,5 +1,6 @@
 """The processes beside a worker's main process: when they are looked after."""
 
+import os
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -28,7 +29,7 @@ def test_one_that_ends_early_is_not_forked_again(monkeypatch: pytest.MonkeyPatch
     beside.keep()
     assert started == ["Agent", "Dispatcher"]
     # The parent of this process is not the one that made the end.
-    monkeypatch.setattr(companions.os, "getppid", companions.os.getpid)
+    monkeypatch.setattr(os, "getppid", os.getpid)
     assert not is_over()
     runtime.node_state.stopping_since = 1.0
     assert is_over()
