@@ -85,7 +85,8 @@ class Command(SafeCommand, DjangoCommand):
             yield
         finally:
             with suppress(DatabaseError, InterfaceError):  # a broken connection has no settings
-                self._execute("RESET statement_timeout; RESET lock_timeout")
+                self._execute("RESET statement_timeout")
+                self._execute("RESET lock_timeout")
 
     @contextmanager
     def _alone(self, give_up: float) -> Iterator[None]:
