@@ -28,7 +28,7 @@ part = settings.TASKPLANE["SERVES"]
 application = ProtocolTypeRouter(
     {
         "http": only_health(http) if part == SOCKETS else http,
-        "websocket": refuse_sockets if part == REQUESTS else get_sockets(),
+        "websocket": refuse_sockets if part == REQUESTS else when_migrated(get_sockets()),
     }
 )
 

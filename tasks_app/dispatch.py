@@ -65,8 +65,15 @@ class Dispatcher:
                 time.sleep(_REST_SECONDS)
             else:
                 time.sleep(_PASS_SECONDS)
-        if self._leads:
-            self._leadership.resign()
+        self._resign()
+
+    def _resign(self) -> None:
+        """Let another process lead at once; without the database it does so a lease later."""
+        try:
+            if self._leads:
+                self._leadership.resign()
+        except _CONNECTION_ERRORS as error:
+            logger.warning("Dispatcher not ended cleanly: error=%s", error)
 
     def _pass(self) -> None:
         if not self._schema.is_ready():

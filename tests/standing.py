@@ -10,7 +10,7 @@ One that nobody has borrowed for a minute is ended: idle, it still takes a fifte
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,10 +54,20 @@ class StandingEngine(Engine):
     def __init__(self, env: dict[str, str], folder: Path, *, concurrency: int) -> None:
         self._folder = folder
         self._database = f"{connection.settings_dict['NAME']}_{concurrency}"
-        copy_database(self._database)
-        self.host, self.port = valkey.start(folder)
-        addresses = {"REDIS_HOST": self.host, "REDIS_PORT": str(self.port)}
-        super().__init__({**env, **addresses, "TASKPLANE_TEST_DATABASE": self._database}, folder)
+        with ExitStack() as undo:  # a start that fails leaves nothing
+            undo.callback(self._drop_database)
+            copy_database(self._database)
+            undo.callback(valkey.stop, folder)
+            self.host, self.port = valkey.start(folder)
+            addresses = {"REDIS_HOST": self.host, "REDIS_PORT": str(self.port)}
+            super().__init__(
+                {**env, **addresses, "TASKPLANE_TEST_DATABASE": self._database}, folder
+            )
+            undo.callback(super().end)
+            self._start_engine(concurrency)
+            undo.pop_all()
+
+    def _start_engine(self, concurrency: int) -> None:
         self.env |= {"TASKPLANE_PROCESSORS": _MODULES, "WORKER_NODE_ID": "standing"}
         self._notifier = wakeups.Notifier()
         self._apps: dict[str, App] = {}
@@ -123,8 +133,11 @@ class StandingEngine(Engine):
     def end(self) -> None:
         super().end()
         valkey.stop(self._folder)
+        self._drop_database()
+
+    def _drop_database(self) -> None:
         with connection._nodb_cursor() as cursor:
-            cursor.execute(f'DROP DATABASE "{self._database}" WITH (FORCE)')
+            cursor.execute(f'DROP DATABASE IF EXISTS "{self._database}" WITH (FORCE)')
 
     def _has_ended_all(self) -> bool:
         waiting = Task.objects.exclude(state__in=_FINAL)

@@ -7,7 +7,8 @@ from typing import Any
 from billiard import pool
 from celery import bootsteps
 from celery.concurrency import asynpool, prefork
-from kombu import Consumer
+from celery.worker.consumer import Consumer
+from kombu import Consumer as MessageConsumer
 
 from workers.canary import canary_queue
 from workers.runtime import get_runtime
@@ -25,7 +26,7 @@ class CanaryStep(bootsteps.ConsumerStep):
 
     requires = ("celery.worker.consumer:Tasks",)
 
-    def get_consumers(self, channel: Any) -> list[Consumer]:
+    def get_consumers(self, channel: Any) -> list[MessageConsumer]:
         runtime = get_runtime()
         if runtime is None:
             return []
@@ -36,7 +37,7 @@ class CanaryStep(bootsteps.ConsumerStep):
             message.ack()
 
         queue = canary_queue(runtime.name)
-        return [Consumer(channel, queues=[queue], callbacks=[came_back], accept=["json"])]
+        return [MessageConsumer(channel, queues=[queue], callbacks=[came_back], accept=["json"])]
 
 
 class _TimedStep(bootsteps.StartStopStep):
@@ -83,8 +84,29 @@ class CompanionsStep(_TimedStep):
     keep: Any = None
 
     def run(self, parent: Any) -> None:
-        if self.keep is not None:
-            type(self).keep()
+        self.look()
+
+    @classmethod
+    def look(cls) -> None:
+        if cls.keep is not None:
+            cls.keep()
+
+
+class CaringConsumer(Consumer):
+    """Looks after the companions also while the broker does not answer and no event loop runs."""
+
+    def ensure_connected(self, conn: Any) -> Any:
+        ensure = conn.ensure_connection
+
+        def ensure_connection(*args: Any, callback: Any, **options: Any) -> Any:
+            def wait() -> None:  # called once a second
+                callback()
+                CompanionsStep.look()
+
+            return ensure(*args, callback=wait, **options)
+
+        conn.ensure_connection = ensure_connection
+        return super().ensure_connected(conn)
 
 
 class ServingStep(_TimedStep):

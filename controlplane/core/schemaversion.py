@@ -73,8 +73,8 @@ class SchemaWatch:
         if self.is_complete or moment < self._due:
             return self.is_complete
         missing = list_missing()
+        self.is_complete = not missing  # before the time, which has other threads rely on it
         self._due = time.monotonic() + _EVERY_SECONDS
-        self.is_complete = not missing
         if missing and not self._is_waiting:
             logger.warning(
                 "Waiting for `manage.py migrate`, since the schema is older than this release: "

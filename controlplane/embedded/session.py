@@ -256,6 +256,8 @@ class Session:
 
     def _report_trouble(self, supervisor: Supervisor, status: Status) -> None:
         known = self._pids.pop(status.name, None), self._late.pop(status.name, None)
+        if any(each.inside for each in self._components if each.name == status.name):
+            return  # what it is inside is reported, and started again
         if known != (None, None):
             self._say(status.name, "failing", f"see {supervisor.log(status.name)}")
             self._show_log(status)

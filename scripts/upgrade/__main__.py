@@ -3,6 +3,7 @@
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -14,11 +15,15 @@ _SERVERS = ("DATABASE_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD", "CELER
 
 
 def start_servers(folder: Path) -> dict[str, str]:
-    """An embedded Postgres and Valkey for this rehearsal; their addresses, as variables."""
+    """An embedded Postgres and Valkey for this rehearsal; their addresses, as variables. Raises
+    RehearsalError."""
     from controlplane import embedded
 
-    host, port = embedded.ensure_valkey(folder)
-    url = embedded.ensure_postgres(folder)
+    try:
+        host, port = embedded.ensure_valkey(folder)
+        url = embedded.ensure_postgres(folder)
+    except embedded.EmbeddedError as error:
+        raise RehearsalError(f"The servers do not start: {error}") from None
     return {"DATABASE_URL": url, "REDIS_HOST": host, "REDIS_PORT": str(port)}
 
 
@@ -73,18 +78,30 @@ def run(options: argparse.Namespace, folder: Path) -> list[str]:
     return result.faults
 
 
+def end_cleanly() -> None:
+    """Let SIGTERM end what was started, as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
 def main() -> int:
     options = parse()
+    end_cleanly()
     for name in _SERVERS:  # never another database
         os.environ.pop(name, None)
     folder = Path(tempfile.mkdtemp(prefix="taskplane-upgrade-"))
+    is_interrupted = False
     folder.chmod(0o755)  # the servers run as another user than root
     try:
         faults = run(options, folder)
     except (RehearsalError, RuntimeError, TimeoutError) as error:
         faults = [str(error)]
+    except (KeyboardInterrupt, SystemExit):
+        is_interrupted = True
+        raise
     finally:
         stop_servers(folder)
+        if is_interrupted and not options.keep:
+            shutil.rmtree(folder, ignore_errors=True)
     for fault in faults:
         print(f"FAILED: {fault}", file=sys.stderr)
     if options.keep or faults:

@@ -32,6 +32,7 @@ SELECT 1 FROM pg_locks WHERE NOT granted
 """
 _IN_USE = "A table is in use"
 _WAITS = "Waiting for `manage.py migrate`"
+_NOTHING_TO_MIGRATE = "No planned migration operations"
 _KNOWS_THE_SCHEMA = "controlplane/core/schemaversion.py"
 
 
@@ -111,6 +112,9 @@ class Rehearsal:
         """The reverse: a release on the schema of the one before."""
         if not self._new.has(_KNOWS_THE_SCHEMA):
             self.say(f"{self._new.name} does not check the schema: not started before it is there")
+            return
+        if _NOTHING_TO_MIGRATE in self.fleet.manage(self._new, "migrate", "--plan").stdout:
+            self.say("no migration between the two: nothing to wait for")
             return
         app = self.fleet.start_app(self._new, is_ready=False)
         worker = self.fleet.start_worker(self._new)

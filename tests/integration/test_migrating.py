@@ -1,5 +1,6 @@
 """Migrations: no statement of theirs is cut off, and nobody waits for them."""
 
+import time
 from collections.abc import Iterator
 from io import StringIO
 from types import SimpleNamespace
@@ -7,11 +8,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.core.management.commands.migrate import Command as DjangoCommand
 from django.db import connection, transaction
-from django.db.models.signals import pre_migrate
 
 from controlplane.core.management.commands import migrate
 
@@ -33,13 +32,13 @@ def other() -> Iterator[psycopg.Connection]:
         yield opened
 
 
-def test_a_migration_has_no_time_limit() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = '30s'")
-    pre_migrate.send(
-        sender=apps.get_app_config("embedded"), app_config=None, using="default", verbosity=0
-    )
-    assert shown() == "0"
+@pytest.mark.django_db(transaction=True)
+def test_a_migration_has_no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual, seen = shown(), []
+    assert usual != "0"
+    monkeypatch.setattr(DjangoCommand, "handle", lambda *args, **options: seen.append(shown()))
+    call_command("migrate", verbosity=0)
+    assert (seen, shown()) == (["0"], usual)
 
 
 def test_no_migration_is_missing() -> None:
@@ -99,5 +98,28 @@ def test_one_process_migrates_at_a_time(
     stderr = StringIO()
     with pytest.raises(CommandError, match="Another process still migrates this database"):
         call_command("migrate", verbosity=0, stderr=stderr)
+    for option in ("check_unapplied", "plan"):  # they only look
+        call_command("migrate", verbosity=0, **{option: True})
     other.rollback()
     call_command("migrate", verbosity=0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_migrating_process_counts_as_the_oldest_transaction(
+    other: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_oldest(command: migrate.Command) -> Any:
+        command._connection = connection
+        return command._execute(migrate._OLDEST_TRANSACTION, migrate._ADVISORY_LOCK)
+
+    first, second, seen = migrate.Command(), migrate.Command(), []
+    monkeypatch.setattr(time, "sleep", lambda _: seen.append(find_oldest(first)))
+    assert find_oldest(first) is None
+    with first._alone(time.monotonic() + 60):
+        find_oldest(second)
+        give_up = time.monotonic() + 0.2
+        with pytest.raises(CommandError), second._alone(give_up):
+            raise AssertionError
+        assert set(seen) == {None}
+        other.execute("SELECT 1")
+        assert find_oldest(first)[0] == other.info.backend_pid

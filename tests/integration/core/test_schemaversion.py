@@ -2,20 +2,22 @@
 
 import asyncio
 import logging
+from importlib import import_module
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 
-from controlplane.core.http.migrated import when_migrated
+from controlplane.core.http.migrated import is_migrated, when_migrated
 from controlplane.core.schemaversion import SchemaWatch, list_missing, list_required
+from controlplane.live.messages import Code
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-LAST = ("tasks_app", "0019_task_of_person")
+LAST = MigrationLoader(None).graph.leaf_nodes("tasks_app")[0]
 
 
 @pytest.fixture
@@ -29,6 +31,11 @@ def behind() -> Any:
 
 def test_required_is_what_django_would_migrate() -> None:
     assert list_required() == set(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
+
+
+def test_the_made_up_next_release_comes_after_all_of_this_one() -> None:
+    first = import_module("tests.next_release.migrations.0001_expand")
+    assert first.Migration.dependencies == [LAST]
 
 
 def test_nothing_is_missing_and_more_than_known_is_no_fault() -> None:
@@ -55,7 +62,7 @@ def test_a_component_waits_and_says_so_once(
     waiting, complete = caplog.messages
     assert waiting == (
         "Waiting for `manage.py migrate`, since the schema is older than this release: "
-        "component=worker missing=1 first=tasks_app.0019_task_of_person"
+        f"component=worker missing=1 first={'.'.join(LAST)}"
     )
     assert complete == "Schema complete: component=worker"
 
@@ -89,3 +96,37 @@ def test_an_app_answers_only_health_checks(behind: None, path: str, status: int)
     if status == 503:
         assert dict(sent[0]["headers"])[b"retry-after"] == b"5"
         assert b"manage.py migrate" in sent[1]["body"]
+
+
+def test_a_socket_is_closed_with_the_code_of_what_comes_back(behind: None) -> None:
+    sent: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("The application has a socket before its schema.")
+
+    async def receive() -> Any:
+        await asyncio.sleep(0)
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        await asyncio.sleep(0)
+        sent.append(message)
+
+    scope = {"type": "websocket", "path": "/ws/live"}
+    async_to_sync(when_migrated(app))(scope, receive, send)
+    assert [message["type"] for message in sent] == ["websocket.accept", "websocket.close"]
+    assert sent[1]["code"] == Code.UNAVAILABLE
+
+
+def test_a_database_that_does_not_answer_is_not_asked_by_every_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+
+    def ask() -> Any:
+        asked.append(1)
+        raise OperationalError
+
+    monkeypatch.setattr("controlplane.core.schemaversion.list_missing", ask)
+    assert [is_migrated(), is_migrated()] == [True, True]
+    assert len(asked) == 1

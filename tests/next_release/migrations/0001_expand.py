@@ -1,5 +1,7 @@
 from django.db import migrations
 
+from controlplane.core.schemaversion import list_required
+
 _EXPAND = """
 ALTER TABLE tasks_app_task ADD COLUMN note text;
 ALTER TABLE tasks_app_taskattempt ADD COLUMN cost integer NOT NULL DEFAULT 0;
@@ -17,6 +19,10 @@ CREATE TRIGGER next_release_mark AFTER INSERT ON tasks_app_task
 """
 
 
+# After all of this release, so that a component of the next one misses this migration alone.
+_NEWEST = max(name for app, name in list_required() if app == "tasks_app")
+
+
 class Migration(migrations.Migration):
-    dependencies = [("tasks_app", "0017_declarations")]
+    dependencies = [("tasks_app", _NEWEST)]
     operations = [migrations.RunSQL(_EXPAND, migrations.RunSQL.noop)]

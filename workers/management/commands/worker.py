@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 from argparse import ArgumentParser
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
@@ -39,7 +38,7 @@ from workers.bootsteps import (
     ServingStep,
     bound_last_results,
 )
-from workers.companions import Companion, await_ends, prepare_dispatcher, share_memory
+from workers.companions import Companions, prepare_dispatcher, share_memory
 from workers.naming import MAX_WORKER_NAME, celery_queue
 from workers.node_state import SharedNodeState
 from workers.runtime import Runtime, open_slot, set_runtime
@@ -49,7 +48,6 @@ from workers.wake_up_lists import broker_failures
 logger = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 0.1
-_COMPANIONS_END_SECONDS = 5.0
 # After the grace: by then the agent has interrupted, or killed, whatever handler still ran. Process
 # managers wait for 3.5 s.
 _OVERDUE_SECONDS = 2.5
@@ -112,11 +110,13 @@ class Command(SafeCommand):
         )
         companions.add("Agent", agent.run)
         if work_until is not None:
-            companions.add("Dispatcher", partial(work_until, companions.make_end()))
+            companions.add(
+                "Dispatcher", partial(work_until, companions.make_end()), until_stop=True
+            )
         runtime.node_state.exit_status = 1  # unless it gets to the end
         _end_on_signals(runtime.node_state)
         try:
-            _wait_until_possible(runtime, app)
+            _wait_until_possible(runtime, app, companions)
             _connect_signals(runtime, companions, concurrency)
             app.steps["consumer"].update({CanaryStep, QueuesStep, CompanionsStep})
             if settings.BROKER_IS_REDIS:
@@ -130,48 +130,6 @@ class Command(SafeCommand):
             shutil.rmtree(runtime.directory, ignore_errors=True)
             # The interpreter's own end gives the alarm back its default action, which kills.
             signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-class Companions:
-    """The processes beside this worker's main process."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._all: list[Companion] = []
-
-    def add(self, name: str, run: Callable[[], None]) -> None:
-        """Start one more."""
-        self._all.append(Companion(name, run))
-        self._all[-1].start()
-
-    def make_end(self) -> Callable[[], bool]:
-        """Returns True, in a process that main has forked, when main has ended or is gone."""
-        main_pid, node_state = os.getpid(), self._runtime.node_state
-        return lambda: node_state.has_exited or os.getppid() != main_pid
-
-    def keep(self) -> None:
-        """Fork those again that have died."""
-        for companion in self._all:
-            companion.keep()
-
-    def end(self) -> None:
-        """Let the agent settle the remaining rows and the others end their work, and wait."""
-        self._runtime.node_state.has_exited = True
-        await_ends(self._all, _COMPANIONS_END_SECONDS)
-
-    def end_now(self) -> NoReturn:
-        """End this worker without Celery, which exceeded its time to stop: first the rest of its
-        pool, then itself. The agent settles their rows."""
-        logger.warning("Worker shutdown timed out: killing its remaining processes")
-        kept = {companion.pid for companion in self._all}
-        for child in psutil.Process().children():
-            if child.pid not in kept:
-                with suppress(psutil.NoSuchProcess):
-                    child.kill()
-        self._runtime.node_state.exit_status = 0
-        self.end()
-        shutil.rmtree(self._runtime.directory, ignore_errors=True)
-        os._exit(0)
 
 
 def _end_on_signals(node_state: SharedNodeState) -> None:
@@ -200,7 +158,7 @@ def _new_directory() -> Path:
     return directory
 
 
-def _wait_until_possible(runtime: Runtime, celery: Celery) -> None:
+def _wait_until_possible(runtime: Runtime, celery: Celery, companions: Companions) -> None:
     """Wait for the node's row and for the broker: a worker whose first connection was refused may
     report ready later and never take a message."""
     has_warned = False
@@ -212,6 +170,7 @@ def _wait_until_possible(runtime: Runtime, celery: Celery) -> None:
         if not has_warned:
             has_warned = True
             logger.warning("Waiting for the database and the broker")
+        companions.keep()
         time.sleep(_WAIT_SECONDS)
 
 
@@ -287,6 +246,7 @@ def _run_celery(celery: Celery, runtime: Runtime, concurrency: int, queues: list
     worker = celery.Worker(
         hostname=host_format(f"{runtime.name}@%h"),
         pool_cls=f"workers.bootsteps:{pool}",
+        consumer_cls="workers.bootsteps:CaringConsumer",
         concurrency=concurrency,
         queues=runtime.read_queues() if runtime.serves_all else list(map(celery_queue, queues)),
         loglevel="INFO",

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.core.management.commands.migrate import Command as DjangoCommand
-from django.db import OperationalError, connections
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
@@ -19,10 +19,15 @@ _PAUSE_SECONDS = 1.0
 _PATIENCE_SECONDS = 900.0
 # Any number that no other program uses in this database
 _ADVISORY_LOCK = 7_305_812_648
+# The process that holds the advisory lock is this one: it is in nobody's way.
 _OLDEST_TRANSACTION = """
 SELECT pid, extract(epoch FROM now() - xact_start)::int
 FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
+    AND pid NOT IN (
+        SELECT pid FROM pg_locks
+        WHERE locktype = 'advisory' AND (classid::bigint << 32) + objid::bigint = %s
+    )
 ORDER BY xact_start LIMIT 1
 """
 
@@ -36,12 +41,14 @@ class Command(SafeCommand, DjangoCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["check_unapplied"] or options["plan"]:
+            super().handle(*args, **options)  # changes nothing, so it need not be alone
+            return
         self._connection: BaseDatabaseWrapper = connections[options["database"]]
         give_up = time.monotonic() + _PATIENCE_SECONDS
-        with self._alone(give_up):
+        with self._alone(give_up), self._without_time_limit():
             while not self._try(give_up, *args, **options):
                 time.sleep(_PAUSE_SECONDS)
-            self._execute("RESET lock_timeout")
 
     def _try(self, give_up: float, *args: Any, **options: Any) -> bool:
         """Whether it was done; not, if a table was in use."""
@@ -52,7 +59,7 @@ class Command(SafeCommand, DjangoCommand):
                 raise
         else:
             return True
-        pid, age = self._execute(_OLDEST_TRANSACTION) or (None, None)
+        pid, age = self._execute(_OLDEST_TRANSACTION, _ADVISORY_LOCK) or (None, None)
         reason = f"The oldest transaction is that of process {pid}, {age} s old." if pid else ""
         if time.monotonic() > give_up:
             raise CommandError(f"A table is in use, so its migration cannot be made. {reason}")
@@ -71,6 +78,17 @@ class Command(SafeCommand, DjangoCommand):
         super().migration_progress_callback(action, migration, fake)
 
     @contextmanager
+    def _without_time_limit(self) -> Iterator[None]:
+        """An index of a large table takes longer than any statement of a request may."""
+        self._execute("SET statement_timeout = 0")
+        try:
+            yield
+        finally:
+            with suppress(DatabaseError, InterfaceError):  # a broken connection has no settings
+                self._execute("RESET statement_timeout")
+                self._execute("RESET lock_timeout")
+
+    @contextmanager
     def _alone(self, give_up: float) -> Iterator[None]:
         """Only one process migrates. The lock belongs to a transaction of a connection of its own,
         since a pooler may give each transaction another session."""
@@ -79,8 +97,8 @@ class Command(SafeCommand, DjangoCommand):
         try:
             guard.set_autocommit(False)
             with guard.cursor() as cursor:
-                cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
                 while True:
+                    cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
                     cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_ADVISORY_LOCK])
                     if cursor.fetchone()[0]:
                         break
@@ -89,13 +107,14 @@ class Command(SafeCommand, DjangoCommand):
                     if is_first:
                         self.warn("Another process migrates this database: waiting for it.")
                     is_first = False
+                    guard.rollback()  # a transaction that only waits would look like a culprit
                     time.sleep(_PAUSE_SECONDS)
             yield
         finally:
             guard.close()
 
-    def _execute(self, statement: str) -> Any:
+    def _execute(self, statement: str, *values: int) -> Any:
         """The first row, if there are rows."""
         with self._connection.cursor() as cursor:
-            cursor.execute(statement)
+            cursor.execute(statement, values)
             return cursor.fetchone() if cursor.description else None
