@@ -171,6 +171,7 @@ FILTERS: Mapping[str, str] = {
     "minDurationMs": "150",
     "maxDurationMs": "5",
     "internal": "true",
+    "submittedBy": "user:ada",
 }
 MORE_FILTERS: Mapping[str, str] = {
     "waiting": "status=PENDING",

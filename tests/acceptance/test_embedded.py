@@ -4,6 +4,7 @@ import os
 import pwd
 import socket
 import stat
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +42,17 @@ def test_postgres_is_durable_private_and_keeps_its_data(state: Path) -> None:
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
-def test_postgres_wants_the_password(state: Path) -> None:
+@pytest.fixture
+def short_state() -> Iterator[Path]:
+    """Where the path of a socket fits into the 107 bytes that the system allows."""
+    with tempfile.TemporaryDirectory(prefix="tp-", dir="/tmp") as folder:
+        state = Path(folder)
+        yield state
+        embedded.stop_all(state)
+
+
+def test_postgres_wants_the_password(short_state: Path) -> None:
+    state = short_state
     assert embedded.postgres_local_url(state) is None
     url = embedded.ensure_postgres(state)
     by_socket = embedded.postgres_local_url(state)

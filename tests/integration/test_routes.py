@@ -31,7 +31,9 @@ WITHOUT_WORDS = {
     "/dlq/replays/{replay}",
     "/health/detailed",
     "/operations/{operation}/items",
+    "/system/performance/export?format=ndjson",
     "/system/performance/summary",
+    "/system/performance/types/export?format=ndjson",
     "/workflows/runs/{run}/steps/{step}",
     "/workflows/{workflow}/versions",
     "/workspaces/current",
@@ -142,8 +144,10 @@ def test_reading_is_part_of_writing(place: Place) -> None:
         (scope, *_) = route.scopes
         if route.method == "get":
             client = place.key(route.role, (scope.replace(":read", ":write"),))
-            if (status := place.send(client, route).status_code) != route.ok:
-                wrong.append(f"{route}: {status}")
+            answer = place.send(client, route)
+            content_of(answer)  # an export that nobody reads counts as one under way
+            if answer.status_code != route.ok:
+                wrong.append(f"{route}: {answer.status_code}")
     assert not wrong, "\n".join(wrong)
 
 

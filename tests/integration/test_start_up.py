@@ -39,7 +39,7 @@ FOR_OTHERS = {
     "workflows": ["workflows.definitions", "workflows.runs", "workflows.schema"],
 }  # fmt: skip
 # 1,227 when this was written, and 1,360 before the list above
-MAX_MODULES = 1_270
+MAX_MODULES = 1_285
 
 
 def test_a_list_of_tasks_imports_nothing_that_only_others_use(

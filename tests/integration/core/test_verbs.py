@@ -97,7 +97,7 @@ class TestVerbs:
         assert (listed["summary"], listed["tags"]) == ("List toys", ["toys"])
         names = [each["name"] for each in listed["parameters"]]
         assert names == ["cursor", "fields", "limit", "page", "sort"]
-        assert [each["name"] for each in made["parameters"]] == ["Idempotency-Key"]
+        assert [each["name"] for each in made["parameters"]] == ["Idempotency-Key", "X-Reason"]
         assert {"200", "201", "409", "422", "401"} <= made["responses"].keys()
         schemas = document["components"]["schemas"]
         assert schemas["ToyRequest"]["properties"]["priority"] == {
