@@ -71,7 +71,7 @@ def find_break_of_change(before: Any, after: Any) -> str | None:
 
 
 def type_of(field: Any) -> str:
-    """In the database. Of a reference it is the table: fields of migrations are in no registry."""
+    """In the database; the table, if it is a reference: fields of migrations are in no registry."""
     if field.is_relation:
         return f"reference to {str(field.remote_field.model).lower()}"
     return str(field.db_type(connection))
