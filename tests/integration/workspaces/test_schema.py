@@ -30,7 +30,8 @@ def test_health_is_open(schema: dict[str, Any], path: str) -> None:
 def test_a_path_stands_there_once_without_its_slash(schema: dict[str, Any]) -> None:
     ours = [p for p in schema["paths"] if p.startswith(("/api-keys", "/audit", "/workspaces"))]
     assert sorted(ours) == [
-        "/api-keys", "/api-keys/{id}", "/audit", "/audit/export", "/workspaces/current",
+        "/api-keys", "/api-keys/export", "/api-keys/{id}",
+        "/audit", "/audit/export", "/workspaces/current",
     ]  # fmt: skip
     (parameter,) = schema["paths"]["/api-keys/{id}"]["get"]["parameters"]
     assert parameter["schema"] == {"type": "string", "format": "uuid"}
