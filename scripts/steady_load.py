@@ -123,7 +123,9 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=60, help="of submitting (default: 60)")
+    parser.add_argument(
+        "--seconds", type=float, default=60, help="how long to submit (default: 60)"
+    )
     parser.add_argument("--rate", type=float, default=20, help="tasks a second (default: 20)")
     parser.add_argument(
         "--wait", type=float, default=180, help="seconds for the last ones to end (default: 180)"

@@ -42,7 +42,7 @@ def parse() -> argparse.Namespace:
         "doubled or silent.",
     )
     parser.add_argument("old", metavar="FROM", help="revision of the old release: commit or tag")
-    parser.add_argument("--to", metavar="REVISION", help="of the new one (default: this checkout)")
+    parser.add_argument("--to", metavar="REVISION", help="the new one (default: this checkout)")
     plan = rehearse.Plan()
     parser.add_argument("--seconds", type=float, default=plan.seconds, metavar="N",
                         help="how long each step lasts (default %(default)s)")  # fmt: skip
@@ -50,7 +50,7 @@ def parse() -> argparse.Namespace:
                         help="submissions per second by HTTP; half as many from Python "
                              "(default %(default)s)")  # fmt: skip
     parser.add_argument("--workers", type=int, default=plan.workers, metavar="N",
-                        help="of each release (default %(default)s)")  # fmt: skip
+                        help="workers of each release (default %(default)s)")  # fmt: skip
     parser.add_argument("--keep", action="store_true", help="keep the folder, to look at")
     return parser.parse_args()
 

@@ -128,11 +128,11 @@ def draw_histogram(
         height=height,
         grid=scales.ticks(scale, lambda value: f"{value:,.0f}", parts=1),
         columns_drawn=[
-            Column(
-                x=round(number * width + _GAP / 2, 2),
-                width=round(width - _GAP, 2),
-                y=scale(each.count),
-                height=shorten(height - scale(each.count)),
+            _draw_column(
+                number,
+                width,
+                scale(each.count),
+                height,
                 title=f"{write(each.low)} to {write(each.high)}: {each.count:,}",
                 tone="failed" if late_after is not None and each.low >= late_after else tone,
             )
@@ -143,6 +143,20 @@ def draw_histogram(
         axis=_axis(bins, write),
         columns=["Above", "Up to", "Count"],
         rows=[[write(each.low), write(each.high), f"{each.count:,}"] for each in bins],
+    )
+
+
+def _draw_column(
+    number: int, width: float, y: float, height: int, *, title: str, tone: str
+) -> Column:
+    """The column at a place from the left; `width` in percent, `y` of its top, `height` of all."""
+    return Column(
+        x=round(number * width + _GAP / 2, 2),
+        width=round(width - _GAP, 2),
+        y=y,
+        height=shorten(height - y),
+        title=title,
+        tone=tone,
     )
 
 
@@ -169,11 +183,11 @@ def draw_times(
         height=height,
         grid=scales.ticks(scale, lambda value: f"{value:,.0f}", parts=1),
         columns_drawn=[
-            Column(
-                x=round(number * width + _GAP / 2, 2),
-                width=round(width - _GAP, 2),
-                y=scale(count),
-                height=shorten(height - scale(count)),
+            _draw_column(
+                number,
+                width,
+                scale(count),
+                height,
                 title=f"{clocks[number]} to {clocks[number + 1]}: {count:,}",
                 tone=tone,
             )
