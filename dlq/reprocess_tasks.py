@@ -19,7 +19,6 @@ from tasks_app.processors.retry import RetryPolicy
 from tasks_app.services import ParentEdge, lock_with_parents, submit_tasks
 from tasks_app.specs import TaskSpec
 from tasks_app.states import ErrorCategory, ParentFailure, TaskState
-from workflows.runs import retry_run
 
 _DEAD = (TaskState.FAILED, TaskState.CANCELLED)
 
@@ -229,6 +228,9 @@ def _retry(
         raise Invalid(errors=[FieldError(field="maxAttempts", message=message)])
     tasks = [letter.task_id for letter in letters]
     # A single step that is not retried refuses the retry; one of several must not.
+    # A run's retry takes the workflow language along, which most commands do not need.
+    from workflows.runs import retry_run
+
     named = tasks if len(tasks) == 1 else None
     try:
         # The retry takes every broken step of the run, and so closes their letters too.

@@ -22,14 +22,16 @@ from scaling.queries.pool import (
     get_manual_override,
     get_sound_configuration,
 )
-from scaling.schema import Configuration
+from scaling.schema import (
+    DEFAULT_HOLD_SECONDS,
+    MAX_HOLD_SECONDS,
+    MAX_REASON_LENGTH,
+    Configuration,
+)
 from scaling.states import EventState, Trigger
 from scaling.strategies import Decision
 from tasks_app.queries.engine_health import view_leader
 
-MAX_REASON_LENGTH = 2_000
-DEFAULT_HOLD_SECONDS = 300
-MAX_HOLD_SECONDS = 604_800
 _COLUMNS = ("manual_workers", "manual_until", "manual_by")
 
 

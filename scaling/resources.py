@@ -13,8 +13,16 @@ from controlplane.core.errors import FieldError
 from controlplane.core.schema import Request, Resource, itself, shown
 from controlplane.core.schema.fields import Text, Whole
 from controlplane.workspaces.states import ActorKind
-from scaling.overrides import DEFAULT_HOLD_SECONDS, MAX_HOLD_SECONDS, MAX_REASON_LENGTH
-from scaling.schema import MAX_WORKERS, NAMES_BY_API, SETTINGS, Configuration, Setting
+from scaling.schema import (
+    DEFAULT_HOLD_SECONDS,
+    MAX_HOLD_SECONDS,
+    MAX_REASON_LENGTH,
+    MAX_WORKERS,
+    NAMES_BY_API,
+    SETTINGS,
+    Configuration,
+    Setting,
+)
 from scaling.states import EventState, LaunchState, Trigger
 from tasks_app.schema.fields import IdempotencyKey
 

@@ -13,9 +13,14 @@ from controlplane.core.formatting import (
     format_percent,
 )
 from scaling.models import Pool
-from scaling.overrides import DEFAULT_HOLD_SECONDS, MAX_REASON_LENGTH
 from scaling.queries.pool import get_environment, get_values
-from scaling.schema import NAMES_BY_API, SETTINGS, Setting
+from scaling.schema import (
+    DEFAULT_HOLD_SECONDS,
+    MAX_REASON_LENGTH,
+    NAMES_BY_API,
+    SETTINGS,
+    Setting,
+)
 
 _HOLDS = [
     (str(DEFAULT_HOLD_SECONDS), "for 5 minutes"),

@@ -3,18 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from controlplane.core.clock import utc_z
 from controlplane.core.errors import Invalid, NotFound
 from tasks_app.queries import has_worker
-from workflows.definitions import Definition, load_definition
 from workflows.models import RunStep, WorkflowRun
 from workflows.queries.outcomes import get_blocked_counts
 from workflows.queries.runs import get_progress, percent, share_of
 from workflows.schema.runs import MAX_STEPS_SHOWN
 from workflows.states import ENDED_STEPS, OPEN_STEPS, ReasonCode, StepKind, StepState
+
+if TYPE_CHECKING:
+    from workflows.definitions import Definition
 
 _JOIN_QUEUE = "workflows"
 
@@ -48,7 +50,7 @@ class RunView:
     """A run with its definition and its steps in topological order; `progress` is 0 to 100."""
 
     run: WorkflowRun
-    definition: Definition
+    definition: "Definition"
     steps: list[StepView]
     progress: float
 
@@ -106,6 +108,9 @@ def describe_step(run: WorkflowRun, key: str) -> StepView:
 
 def describe_run(run: WorkflowRun) -> RunView:
     """A run with its steps: three queries, whatever the number of steps and tasks."""
+    # A definition takes the workflow language along, which the lists of runs do not need.
+    from workflows.definitions import load_definition
+
     definition = load_definition(run.version)
     steps = list(RunStep.objects.filter(run_id=run.id).defer("result").order_by("position"))
     open_joins = [s.join_id for s in steps if s.state in OPEN_STEPS and s.join_id]
@@ -131,7 +136,7 @@ def _steps_after(steps: list[StepView], key: str | None) -> list[StepView]:
 
 def _view(
     step: RunStep,
-    definition: Definition,
+    definition: "Definition",
     joins: Mapping[UUID, tuple[str, int]],
     *,
     is_stuck: bool,

@@ -20,7 +20,6 @@ from controlplane.core.schema import represent
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from scaling.decisions import replay_decisions
 from scaling.management import tables
-from scaling.overrides import DEFAULT_HOLD_SECONDS
 from scaling.queries.events import EventFilter, get_event, list_events
 from scaling.queries.pool import (
     describe_configuration,
@@ -30,7 +29,7 @@ from scaling.queries.pool import (
 )
 from scaling.queries.status import read_status
 from scaling.resources import Event, EventDetail, ScalingConfiguration, Status
-from scaling.schema import NAMES_BY_API
+from scaling.schema import DEFAULT_HOLD_SECONDS, NAMES_BY_API
 from scaling.undo import configure_with_undo, release_with_undo, scale_with_undo
 
 _EXAMPLES = """\
