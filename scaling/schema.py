@@ -22,7 +22,7 @@ StrategyName = Literal["predictive", "unguarded", "objective", "threshold"]
 MAX_WORKERS = 1_000
 MAX_TASKS = 10**9
 DAY_SECONDS = 86_400.0
-# Of a manual override.
+# A manual override has these bounds.
 MAX_REASON_LENGTH = 2_000
 DEFAULT_HOLD_SECONDS = 300
 MAX_HOLD_SECONDS = 604_800
