@@ -223,14 +223,14 @@ def _retry(
     actor: Actor,
 ) -> dict[UUID, UUID]:
     """Retry one run. Returns every task whose work is done again, with the new task."""
+    # A run's retry takes the workflow language along, which most commands do not need.
+    from workflows.runs import retry_run
+
     if max_attempts is not None:
         message = "The attempts of a workflow's step are set by its definition."
         raise Invalid(errors=[FieldError(field="maxAttempts", message=message)])
     tasks = [letter.task_id for letter in letters]
     # A single step that is not retried refuses the retry; one of several must not.
-    # A run's retry takes the workflow language along, which most commands do not need.
-    from workflows.runs import retry_run
-
     named = tasks if len(tasks) == 1 else None
     try:
         # The retry takes every broken step of the run, and so closes their letters too.
