@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 
 from controlplane.core.clock import parse_time
+from controlplane.ops.schedules.models import Schedule
 from controlplane.workspaces.models import ApiKey, Membership, Workspace
 from dlq.models import DeadLetter
 from tasks_app.models import Task
@@ -105,13 +106,13 @@ def check_chip(page: Any, ages: SentAges) -> None:
 
 
 def count_harm() -> dict[str, int]:
-    """Numbers that grow when something is destroyed or ended. A pause offers Undo instead of a
-    question, so it is not one of them."""
+    """Numbers that grow when something is destroyed or ended."""
     return {
         "tasks deleted": -Task.objects.count(),
         "tasks cancelled": Task.objects.filter(state="CANCELLED").count(),
         "letters closed": -DeadLetter.objects.filter(status="OPEN").count(),
         "nodes drained": -Node.objects.filter(state="ACTIVE").count(),
+        "schedules off": -Schedule.objects.filter(periodic_task__enabled=True).count(),
         "runs ended": WorkflowRun.objects.filter(state="CANCELLED").count(),
         "workflows deleted": -Workflow.objects.count(),
         "keys revoked": -ApiKey.objects.filter(revoked_at=None).count(),
