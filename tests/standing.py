@@ -124,7 +124,9 @@ class StandingEngine(Engine):
 
     def tidy_up(self) -> None:
         """End what the test has left running, and delete its rows."""
-        Schedule.objects.exclude(source="code").delete()
+        for schedule in Schedule.objects.exclude(source="code"):
+            # Waits for a firing in progress, which a deletion of Schedule rows would not.
+            schedule.periodic_task.delete()
         self.wait(self._has_ended_all, "the end of what the test has left")
         cleaning.restore_rows_beside(*_ENGINES_OWN)
         gone = [each.log.name for each in self._started if each.process.poll() is not None]

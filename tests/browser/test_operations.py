@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from controlplane.ops.operations.models import Operation
 from controlplane.ops.schedules.models import Schedule
@@ -77,7 +78,7 @@ def test_all_tasks_that_match_are_cancelled_and_the_page_follows(page_of: PageOf
     drive_to_end(operation)
     page.locator(".tag", has_text="Completed").wait_for()
     page.get_by_role("link", name="Changed 450").click()
-    assert page.locator("tbody tr").count() == 50
+    expect(page.locator("tbody tr")).to_have_count(50)
     page.get_by_role("link", name="Next").click()
     page.locator("tbody tr").first.get_by_text("51", exact=True).wait_for()
 

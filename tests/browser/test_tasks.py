@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tasks_app.models import Task
 from tests.clients import key_client
@@ -184,7 +185,8 @@ def test_a_task_is_submitted_by_the_form_of_its_type(page_of: PageOf) -> None:
     page.get_by_label("Queue", exact=True).fill("made-by-hand")
     page.get_by_role("button", name="Submit the task").click()
     assert page.locator(".errorlist").inner_text() != ""
-    assert page.evaluate("document.activeElement.getAttribute('aria-invalid')") == "true"
+    expect(page.get_by_label("Url")).to_be_focused()
+    expect(page.get_by_label("Url")).to_have_attribute("aria-invalid", "true")
     assert Task.objects.count() == 0
     page.get_by_label("Url").fill("https://example.org/")
     page.get_by_role("button", name="Submit the task").click()
