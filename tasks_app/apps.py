@@ -10,8 +10,8 @@ class TasksAppConfig(AppConfig):
 
     def ready(self) -> None:
         from tasks_app import receivers  # noqa: F401 - connects them
+        from tasks_app.declared_queues import declared_queues
         from tasks_app.processors.registry import discover
-        from tasks_app.queries.queue_descriptors import declared_queues
 
         discover()
         # A mistake in a setting stops the start.

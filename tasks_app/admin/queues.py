@@ -32,10 +32,11 @@ from tasks_app.admin.objective import read_objective_ms
 from tasks_app.admin.queuelist import PAGE, list_queue_lines
 from tasks_app.admin.queuepage import describe_queue
 from tasks_app.admin.slices import MAX_COUNTED, WaitingSlice, count_slice, read_slice
+from tasks_app.declared_queues import declared_queues
 from tasks_app.descriptors import FIELDS
 from tasks_app.models import Queue
-from tasks_app.queries.queue_descriptors import declared_queues, find_last_description
 from tasks_app.queries.queue_descriptors import describe_queue as describe_queue_of
+from tasks_app.queries.queue_descriptors import find_last_description
 from tasks_app.queues import MAX_PAUSE_REASON
 from tasks_app.undo import change_queue
 

@@ -6,9 +6,11 @@ from uuid import uuid4
 
 from django.db import connections, transaction
 
+from controlplane.core.schema.base import build_validators
 from controlplane.core.sql import DATABASE_ERRORS
 from tasks_app import transitions
 from tasks_app.execution.store import ALIAS, LimitWatch, engine_cursor
+from tasks_app.processors.registry import all_processors
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,11 @@ def warm_up(runs: int = _RUNS) -> None:
 
 
 def rehearse() -> None:
-    """Run the statements once before the fork, and close the connection again."""
+    """Run the statements once before the fork, and close the connection again; build the validators
+    of payloads and submissions."""
+    build_validators()
+    for each in all_processors():
+        if each.payload_model is not None:
+            each.payload_model.model_rebuild()
     warm_up(runs=1)
     connections[ALIAS].close()

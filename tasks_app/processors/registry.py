@@ -64,7 +64,6 @@ class Processor:
     max_attempts: int
     timeout_seconds: float
     payload_model: type[BaseModel] | None
-    payload_schema: Mapping[str, Any]  # JSON Schema
     retry: RetryPolicy
     retry_rule: RetryRule | None = None
     category_of: CategoryRule | None = None
@@ -80,6 +79,11 @@ class Processor:
             raise ImproperlyConfigured(
                 f"Task type {self.name!r}: {field} is {getattr(self, field)!r}: {rule}"
             )
+
+    @property
+    def payload_schema(self) -> Mapping[str, Any]:
+        """JSON Schema."""
+        return _ANY_OBJECT if self.payload_model is None else _schema_of(self.payload_model)
 
     def validate(self, payload: Any) -> Any:
         """The payload as the handler gets it: an instance of its model, or the plain object.
@@ -125,6 +129,7 @@ def processor(
 
     def register(func: _F) -> _F:
         _check_function(name, func)
+        _check_model(name, payload)
         _add(
             Processor(
                 name=name,
@@ -134,7 +139,6 @@ def processor(
                 max_attempts=max_attempts,
                 timeout_seconds=timeout_seconds,
                 payload_model=payload,
-                payload_schema=_schema_of(name, payload),
                 retry=retry or RetryPolicy(),
                 retry_rule=retry_rule,
                 category_of=category_of,
@@ -241,13 +245,19 @@ def _check_function(name: str, func: Handler) -> None:
         )
 
 
-def _schema_of(name: str, payload: type[BaseModel] | None) -> Mapping[str, Any]:
+def _check_model(name: str, payload: type[BaseModel] | None) -> None:
     if payload is None:
-        return _ANY_OBJECT
+        return
     if not (isinstance(payload, type) and issubclass(payload, BaseModel)):
         raise ImproperlyConfigured(
             f"Task type {name!r}: payload must be a pydantic model class: not {payload!r}."
         )
+    if not payload.model_config.get("defer_build"):
+        _schema_of(payload)  # raises for a field that JSON Schema cannot describe
+
+
+@functools.cache
+def _schema_of(payload: type[BaseModel]) -> Mapping[str, Any]:
     return payload.model_json_schema()
 
 

@@ -10,11 +10,11 @@ from django.db import transaction
 from controlplane.core.errors import Conflict, FieldError, Invalid, NotFound
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.services import record_audit
+from tasks_app.declared_queues import declared_queues
 from tasks_app.descriptors import Descriptor, find_faults
 from tasks_app.models import Queue, QueueDescriptor
 from tasks_app.queries.queue_descriptors import (
     DESCRIBE,
-    declared_queues,
     describe_queue,
     find_last_description,
 )

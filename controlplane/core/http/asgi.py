@@ -45,7 +45,9 @@ def get_http_application() -> RequestGate:
     """The ASGI application for HTTP."""
     django.setup(set_prefix=False)
     from controlplane.core.http.fastpath import FastResponder  # it needs Django's apps
+    from controlplane.core.schema.base import build_validators
 
+    build_validators()
     return RequestGate(OneThreadHandler(FastResponder()))
 
 

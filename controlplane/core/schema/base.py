@@ -50,13 +50,13 @@ class Resource(Schema):
 
 
 class Request(Schema):
-    """What a client sends.
+    """What a client sends. Its validator is built at its first use, or by `build_validators`.
 
     `null_is_absent`: a field that is null takes its default. `example`: what the form of the
     browsable API begins with, and the example in the OpenAPI document.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
     null_is_absent: ClassVar[bool] = False
     example: ClassVar[Mapping[str, Any] | None] = None
 
@@ -134,6 +134,15 @@ class Request(Schema):
     def further_problems(cls, body: Any, wrong: Collection[str]) -> Iterable[FieldError]:
         """What a service would refuse of a body whose fields `wrong` are already refused."""
         return ()
+
+
+def build_validators() -> None:
+    """Build those that wait for their first use, so that no client waits for it: called by what is
+    about to serve."""
+    waiting = [Request]
+    for model in waiting:
+        model.model_rebuild()
+        waiting += model.__subclasses__()
 
 
 def read_problems(error: pydantic.ValidationError, *, prefix: str = "") -> list[FieldError]:

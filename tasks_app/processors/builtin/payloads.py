@@ -16,4 +16,5 @@ class Payload(BaseModel):
         frozen=True,
         hide_input_in_errors=True,
         allow_inf_nan=False,
+        defer_build=True,  # most commands check no payload
     )

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import UUID
 
 from django.conf import settings
@@ -13,8 +13,10 @@ from controlplane.workspaces.states import DEFAULT_WORKSPACE_ID
 from tasks_app.processors.builtin.payloads import Payload
 from tasks_app.processors.context import Context
 from tasks_app.processors.registry import processor
-from tasks_app.queries.engine_health import EngineHealth, read_engine_health
 from tasks_app.signals import alert_raised
+
+if TYPE_CHECKING:
+    from tasks_app.queries.engine_health import EngineHealth
 
 _REDIS_PATIENCE_SECONDS = 2.0
 _BATCH_ROWS = 1_000
@@ -148,6 +150,9 @@ def examine(
     parts = {"database": database, "redis": broker}
     findings = find_unreachable(database, broker)
     if database["status"] == _OK:
+        # Here, since every command imports this module, and most read nothing of the engine.
+        from tasks_app.queries.engine_health import read_engine_health
+
         is_everybodys = workspace_id == DEFAULT_WORKSPACE_ID
         seen = read_engine_health(None if is_everybodys else workspace_id)
         parts |= _tell(seen)
@@ -177,7 +182,7 @@ def find_unreachable(database: dict[str, Any], broker: dict[str, Any]) -> list[F
     return found
 
 
-def find_stuck(seen: EngineHealth, max_wait_seconds: float | None) -> list[Finding]:
+def find_stuck(seen: "EngineHealth", max_wait_seconds: float | None) -> list[Finding]:
     """Reasons why work does not start."""
     found: list[Finding] = []
     if not seen.has_dispatcher:
@@ -200,7 +205,7 @@ def find_stuck(seen: EngineHealth, max_wait_seconds: float | None) -> list[Findi
     return found
 
 
-def _tell(seen: EngineHealth) -> dict[str, Any]:
+def _tell(seen: "EngineHealth") -> dict[str, Any]:
     ago = seen.dispatcher_seen_ago
     return {
         "dispatcher": {

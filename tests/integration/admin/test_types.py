@@ -135,7 +135,7 @@ def test_the_settings_describe_a_queue_until_a_person_does(
 ) -> None:
     from django.conf import settings
 
-    from tasks_app.queries.queue_descriptors import declared_queues
+    from tasks_app.declared_queues import declared_queues
 
     monkeypatch.setitem(settings.TASKPLANE, "QUEUES", {"mail": {"title": "Mail", "owner": "x"}})
     declared_queues.cache_clear()
@@ -162,7 +162,7 @@ def test_a_mistake_in_the_settings_is_named(
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
 
-    from tasks_app.queries.queue_descriptors import declared_queues
+    from tasks_app.declared_queues import declared_queues
 
     monkeypatch.setitem(settings.TASKPLANE, "QUEUES", declared)
     declared_queues.cache_clear()
