@@ -1,14 +1,16 @@
-"""Tasks, queues and nodes as files."""
+"""Tasks, queues, nodes and task types as files."""
 
 from typing import Any
 
 from controlplane.workspaces.exporting import ExportedList, register
 from tasks_app import queries
 from tasks_app.bulk_verbs import QueueFilter, narrow_queues
-from tasks_app.filters import TaskFilter, filter_of_query, filter_to_body
+from tasks_app.filters import InternalFilter, TaskFilter, filter_of_query, filter_to_body
+from tasks_app.queries.declarations import list_types
 from tasks_app.schema.nodes import Node, NodeFilter
 from tasks_app.schema.queues import Queue
 from tasks_app.schema.tasks import Task
+from tasks_app.schema.types import TaskType
 from workers.queries import list_nodes
 
 
@@ -60,5 +62,17 @@ NODES = ExportedList(
     rows=lambda selected: list_nodes(selected.wanted.statuses, name=selected.wanted.name),
     is_of_workspace=False,
 )
+TYPES = ExportedList(
+    name="task-types",
+    noun="task type",
+    # A type may be called export, but not -.
+    path="task-types/-/export",
+    tag="task types",
+    resource="task-types",
+    schema=TaskType,
+    filter=InternalFilter,
+    rows=lambda selected: list_types(with_internal=selected.wanted.is_internal),
+    is_of_workspace=False,
+)
 
-register(TASKS, QUEUES, NODES)
+register(TASKS, QUEUES, NODES, TYPES)

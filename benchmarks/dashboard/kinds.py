@@ -79,6 +79,7 @@ BESIDE = (
         for title, name in {
             "queues": "tasks_app_queue",
             "nodes": "workers_node",
+            "task types": "tasks_app_typedeclaration",
             "letters": "dlq_deadletter",
             "failures": "dlq_lettergroup",
             "replays": "dlq_replay",

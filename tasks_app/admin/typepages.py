@@ -50,9 +50,9 @@ class Line:
         return tasks_url(type=join_values([self.view.name]))
 
 
-def list_lines(workspaces: Sequence[UUID], every: bool, search: str) -> dict[str, Any]:
-    """The context of the list: what is declared, and what is named and not declared. `every`: the
-    person sees all workspaces. A fixed number of statements."""
+def find_lines(workspaces: Sequence[UUID], every: bool, search: str) -> tuple[list[Line], str]:
+    """What is declared, and what is named and not declared, with a sentence about all of it; what
+    needs a look first. `every`: the person sees all workspaces. A fixed number of statements."""
     catalogue = read_catalogue()
     counts = count_tasks(*workspaces).types
     uses = Counter(use.type for use in find_uses(None if every else workspaces))
@@ -63,13 +63,7 @@ def list_lines(workspaces: Sequence[UUID], every: bool, search: str) -> dict[str
         if _is_shown(view := catalogue.get(name), counts, uses) and _matches(view, search)
     ]
     lines.sort(key=lambda line: (line.badge is None, line.view.name))
-    wrong = sum(line.badge is not None for line in lines)
-    return {
-        "lines": lines[:MAX_TYPES],
-        "total": len(lines),
-        "sentence": _describe(catalogue, wrong),
-        "has_more": len(lines) > MAX_TYPES,
-    }
+    return lines, _describe(catalogue, sum(line.badge is not None for line in lines))
 
 
 def _badge(view: TypeView, counts: dict[str, int], uses: Counter[str]) -> Badge | None:

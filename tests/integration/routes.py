@@ -207,6 +207,7 @@ ROUTES = [
     get("/tasks/stats", "tasks:read"),
     get("/tasks/export?format=ndjson", "tasks:read"),
     get("/queues/-/export?format=ndjson", "queues:read"),
+    get("/task-types/-/export?format=ndjson", "task-types:read", of_all=True),
     get("/system/nodes/export?format=ndjson", "system:read", of_all=True),
     get("/system/stress-tests/export?format=ndjson", "system:read"),
     get("/system/performance/export?format=ndjson", "system:read"),

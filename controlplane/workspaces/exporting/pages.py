@@ -77,7 +77,7 @@ class ExportPages(_Pages):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ExportedRecordList if self.exported else super().get_changelist(request, **kwargs)
 
-    def export_rows(self, request: HttpRequest, workspaces: Sequence[UUID]) -> QuerySet[Any]:
+    def export_rows(self, request: HttpRequest, workspaces: Sequence[UUID]) -> Rows:
         """The rows of the list at this address. Only those of the workspaces are exported, whatever
         this returns. Raises Invalid."""
         filters = {getattr(each, "parameter_name", "") for each in self.get_list_filter(request)}
@@ -120,6 +120,8 @@ class ExportPages(_Pages):
         request.GET = _without(request, *_OF_THE_FILE, *_OF_THE_PLACE)
         rows = self.export_rows(request, [workspace_id])
         if self.workspace_lookup is not None:
+            if not isinstance(rows, QuerySet):
+                raise TypeError("Computed rows cannot be limited to a workspace.")
             rows = rows.filter(**{self.workspace_lookup: workspace_id})
         return respond_to_page(
             request,

@@ -99,6 +99,7 @@ ROW_VERBS: dict[str, tuple[str, str, dict[str, str]]] = {
     "auth_user_password_change": ("GET", "root", {}),
 }
 SHARED_VERBS = {
+    "tasks_app_typedeclaration_export": ("GET", "viewer", {}),
     "tasks_app_typedeclaration_of": ("GET", "viewer", {}),
     "tasks_app_task_export": ("GET", "viewer", {}),
     "dlq_deadletter_export": ("GET", "viewer", {}),

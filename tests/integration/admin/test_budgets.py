@@ -104,6 +104,7 @@ BOUNDS = {
     "tasks_app_task_submit": 7,
     "tasks_app_typedeclaration_change": 11,
     "tasks_app_typedeclaration_changelist": 12,
+    "tasks_app_typedeclaration_export": 12,
     "tasks_app_typedeclaration_of": 11,
     "workers_node_change": 19,
     "workers_node_changelist": 16,

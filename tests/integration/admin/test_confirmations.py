@@ -57,7 +57,8 @@ NEEDS_NO_QUESTION = {
     *(f"{name}_export" for name in (
         "dlq_deadletter", "dlq_lettergroup", "dlq_replay", "operations_operation",
         "schedules_firing", "schedules_schedule", "scaling_scalingevent", "stress_stresstest",
-        "tasks_app_queue", "workers_node", "workflows_workflow", "workflows_workflowrun",
+        "tasks_app_queue", "tasks_app_typedeclaration", "workers_node", "workflows_workflow",
+        "workflows_workflowrun",
         "workspaces_auditevent", "workspaces_apikey", "workspaces_membership",
     )),
 }  # fmt: skip

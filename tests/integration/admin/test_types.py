@@ -12,6 +12,7 @@ from controlplane.ops.schedules.models import Schedule
 from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import DeclaredSet, Queue, QueueDescriptor
 from tests.clients import other_workspace, staff_client
+from tests.exportfiles import content_of, read_csv, read_ndjson
 from tests.factories import (
     make_declaration,
     make_job,
@@ -70,6 +71,28 @@ def test_badges_say_where_nodes_disagree_and_what_nobody_declares(root: Client) 
     assert "nobody since" in read(root, f"{LIST}of/", name="shop.old")
     assert "never known" not in read(root, f"{LIST}of/", name="shop.never")
     assert root.get(f"{LIST}of/", {"name": "nobody.knows"}).status_code == 302
+
+
+def test_the_list_as_a_file(root: Client) -> None:
+    make_declaration("shop.invoice", [make_node("vm#1")], **DESCRIBED)
+    for name in ("shop.invoice", "shop.never"):
+        make_task(type=name)
+    menu = root.get(LIST, {"q": "shop."}).context["export"]
+    assert menu.words == "1 task type that matches"  # of the other one there is only a name
+
+    (row,) = read_ndjson(
+        content_of(root.get(menu.action, {**dict(menu.hidden), "format": "ndjson"}))
+    )
+
+    assert (row["type"], row["owner"], row["status"]) == (
+        "shop.invoice",
+        "payments team",
+        "DECLARED",
+    )
+    head, *rows = read_csv(content_of(root.get(f"{LIST}export/", {"format": "csv"})))
+    assert "maxAttempts" in head
+    assert {row[0] for row in rows} >= {"shop.invoice", "noop"}
+    assert login("ada", "viewer").get(f"{LIST}export/", {"format": "csv"}).status_code == 200
 
 
 def test_the_runbook_is_the_first_thing_of_a_failure(root: Client) -> None:
