@@ -13,7 +13,7 @@
 # by its digest.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/docker-common.sh"
-help_if_asked "${1:-}"
+help_if_asked "$@"
 
 tag="$(setting TASKPLANE_IMAGE)" extras=docker sbom="" options=()
 tag="${tag:-taskplane}"

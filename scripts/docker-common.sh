@@ -18,12 +18,15 @@ fail() {
 
 # Prints the comment at the head of the script when the first argument asks for help.
 help_if_asked() {
-    case "${1:-}" in
-        -h | --help)
-            sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0"
-            exit 0
-            ;;
-    esac
+    local each
+    for each in "$@"; do
+        case "$each" in
+            -h | --help)
+                sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0"
+                exit 0
+                ;;
+        esac
+    done
 }
 
 need_engine() {

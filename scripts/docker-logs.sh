@@ -10,7 +10,7 @@
 # --observability prometheus, alertmanager, grafana.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/docker-common.sh"
-help_if_asked "${1:-}"
+help_if_asked "$@"
 
 tail=100 follow=(--follow) services=()
 while [ $# -gt 0 ]; do

@@ -8,7 +8,7 @@
 # changes it again.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/docker-common.sh"
-help_if_asked "${1:-}"
+help_if_asked "$@"
 
 [ $# = 1 ] && [[ "$1" =~ ^[0-9]{1,4}$ ]] ||
     fail "One number is needed, from 0 to 9999: scripts/docker-scale.sh 3" 2

@@ -12,7 +12,7 @@
 # once, in .docker/. Starting again changes what differs, and keeps the data.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/docker-common.sh"
-help_if_asked "${1:-}"
+help_if_asked "$@"
 
 build="" workers="" observability=""
 while [ $# -gt 0 ]; do

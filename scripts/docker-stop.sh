@@ -8,7 +8,7 @@
 # Without --volumes, scripts/docker-start.sh continues where this stopped.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/docker-common.sh"
-help_if_asked "${1:-}"
+help_if_asked "$@"
 
 options=()
 while [ $# -gt 0 ]; do

@@ -107,9 +107,10 @@ def test_scripts_parse(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=lambda path: path.name)
-def test_scripts_explain_themselves_without_an_engine(path: Path) -> None:
+@pytest.mark.parametrize("before", [[], ["worker"], ["3", "-x"]])
+def test_scripts_explain_themselves_without_an_engine(path: Path, before: list[str]) -> None:
     found = subprocess.run(
-        ["bash", path, "--help"], capture_output=True, text=True, check=True, timeout=30
+        ["bash", path, *before, "--help"], capture_output=True, text=True, check=True, timeout=30
     )
     assert f"scripts/{path.name}" in found.stdout
     assert max(map(len, found.stdout.splitlines())) <= 95
