@@ -25,6 +25,17 @@ _KEYS = {
 }  # fmt: skip
 
 
+@contextmanager
+def hearing_ctrl_c() -> Iterator[None]:
+    """What is started in it hears Ctrl-C, as in a terminal: what a shell starts with `&` does
+    not, nor would its tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class Terminal:
     """A pseudo-terminal with a process in it. `raw` is everything that was written to it."""
 
@@ -35,15 +46,16 @@ class Terminal:
         self.raw = b""
         self.resize(*size)
         self.mode = termios.tcgetattr(self._slave)
-        self.process = subprocess.Popen(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env={**env, "TERM": "xterm-256color", "COLORTERM": "", "NO_COLOR": ""},
-            stdin=self._slave,
-            stdout=self._slave,
-            stderr=self._slave,
-            start_new_session=True,
-        )
+        with hearing_ctrl_c():
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", *arguments],
+                cwd=ROOT,
+                env={**env, "TERM": "xterm-256color", "COLORTERM": "", "NO_COLOR": ""},
+                stdin=self._slave,
+                stdout=self._slave,
+                stderr=self._slave,
+                start_new_session=True,
+            )
 
     @property
     def text(self) -> str:

@@ -16,6 +16,7 @@ from tasks_app.states import TaskState
 from tests.clients import key_client
 from tests.engine import ROOT, Engine
 from tests.standing import StandingEngine
+from tests.terminals import hearing_ctrl_c
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -139,9 +140,7 @@ def test_without_a_worker_it_fails_and_says_why(engine: Engine) -> None:
 
 
 def run_command(engine: Engine, *arguments: str) -> subprocess.Popen[str]:
-    """As in a terminal: what a shell starts with `&` would not hear Ctrl-C, nor would its tests."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
+    with hearing_ctrl_c():
         return subprocess.Popen(
             [sys.executable, str(ROOT / "manage.py"), "stress", "run", *arguments],
             env=engine.env,
@@ -149,8 +148,6 @@ def run_command(engine: Engine, *arguments: str) -> subprocess.Popen[str]:
             stderr=subprocess.PIPE,
             text=True,
         )
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def test_the_command_watches_and_concludes(running: StandingEngine) -> None:

@@ -254,6 +254,7 @@ COMMANDS = [
     "export scaling-events --output {output}",
     "export schedules --output {output}",
     "export stress-tests --output {output}",
+    "export task-types --output {output}",
     "export tasks --output {output}",
     "export workflow-runs --output {output}",
     "export workflows --output {output}",
