@@ -128,13 +128,12 @@ class Engine:
         self, *options: str, concurrency: int = 2, ready: bool = True, **env: str
     ) -> Component:
         """A worker; with `ready`, waits until it takes work."""
-        before = Node.objects.filter(state=NodeState.ACTIVE).count()
+        # By id: another one may be found dead while this one starts.
+        before = list(Node.objects.values_list("id", flat=True))
         component = self._start(["worker", "--concurrency", str(concurrency), *options], env)
         if ready:
-            self.wait(
-                lambda: Node.objects.filter(state=NodeState.ACTIVE).count() > before,
-                "an active node",
-            )
+            active = Node.objects.filter(state=NodeState.ACTIVE).exclude(id__in=before)
+            self.wait(active.exists, "an active node")
         return component
 
     def dispatcher(self, **env: str) -> Component:

@@ -74,10 +74,7 @@ class StandingEngine(Engine):
         with self.borrowed():
             self._dispatcher = super().dispatcher()
             self._worker = super().worker(concurrency=concurrency)
-            self.wait(
-                lambda: Schedule.objects.count() == _DECLARED_SCHEDULES, "a dispatcher that leads"
-            )
-            _pause_schedules()
+            pause_schedules(self)
             cleaning.remember_rows()
 
     @contextmanager
@@ -149,8 +146,10 @@ class StandingEngine(Engine):
         return not waiting.exists()
 
 
-def _pause_schedules() -> None:
-    """Those that the product declares would submit tasks in the middle of a test."""
+def pause_schedules(engine: Engine) -> None:
+    """Those that the product declares would submit tasks in the middle of a test. Its dispatcher
+    writes them when it leads."""
+    engine.wait(lambda: Schedule.objects.count() == _DECLARED_SCHEDULES, "a dispatcher that leads")
     for schedule in Schedule.objects.all():
         update_schedule(
             workspace_id=schedule.workspace_id,

@@ -10,6 +10,7 @@ from tasks_app.services import submit_task, submit_tasks
 from tasks_app.specs import TaskSpec
 from tests.clients import key_client
 from tests.engine import Engine
+from tests.standing import pause_schedules
 from workers.models import Node
 
 
@@ -32,6 +33,7 @@ def test_a_node_is_seen_and_drained(engine: Engine) -> None:
     """One worker: it counts what it ran, also over the death of a pool child; it is sampled; when
     drained, it finishes its task, takes no other, and ends."""
     engine.dispatcher()
+    pause_schedules(engine)  # the health check would be counted, too
     worker = engine.worker(concurrency=1, METRICS_COLLECTION_INTERVAL="300")
     node = Node.objects.get()
     client = key_client("operator")
