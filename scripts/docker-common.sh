@@ -16,7 +16,7 @@ fail() {
     exit "${2:-1}"
 }
 
-# Prints the comment at the head of the script when the first argument asks for help.
+# Prints the comment at the head of the script when an argument asks for help.
 help_if_asked() {
     local each
     for each in "$@"; do

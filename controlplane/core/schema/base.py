@@ -137,8 +137,8 @@ class Request(Schema):
 
 
 def build_validators() -> None:
-    """Build those that wait for their first use, so that no client waits for it: called by what is
-    about to serve."""
+    """Build those of all requests that are imported, which else wait for their first use: called by
+    what is about to serve, so that no client waits for it."""
     waiting = [Request]
     for model in waiting:
         model.model_rebuild()
