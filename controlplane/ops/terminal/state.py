@@ -3,13 +3,15 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from controlplane.ops.terminal.actions import Question, Undo
 from controlplane.ops.terminal.details import Detail
 from controlplane.ops.terminal.panes import KINDS
 from controlplane.ops.terminal.snapshot import Snapshot
 from controlplane.ops.terminal.table import Kind, select
+
+if TYPE_CHECKING:
+    from controlplane.ops.terminal.actions import Question, Undo
 
 _MESSAGE_SECONDS = 30.0
 MAX_TYPED = 500
@@ -72,8 +74,8 @@ class State:
     is_refusal: bool = False
     shown_at: float = 0.0
     busy: str = ""
-    undo: Undo | None = None
-    question: Question | None = None
+    undo: "Undo | None" = None
+    question: "Question | None" = None
     typed: str = ""
     detail: Detail = field(default_factory=list)
     detail_title: str = ""

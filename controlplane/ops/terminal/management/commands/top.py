@@ -9,13 +9,7 @@ from uuid import UUID
 
 from controlplane.core.console.command import Options, Reply
 from controlplane.core.console.options import number
-from controlplane.core.console.paint import Paint, count_colours
-from controlplane.core.console.recorded import record_logs
-from controlplane.core.console.screen import Screen
 from controlplane.core.console.watching import is_screen
-from controlplane.ops.terminal.live import Live
-from controlplane.ops.terminal.plain import describe_snapshot, list_lines
-from controlplane.ops.terminal.snapshot import SnapshotReader
 from controlplane.workspaces.console import WorkspaceCommand
 
 _EXAMPLES = """\
@@ -48,14 +42,30 @@ class Command(WorkspaceCommand):
 
     def _run(self, workspace_id: UUID, options: Options) -> Any:
         if self.is_json or options["once"] or not is_screen(self.stdout.raw):
-            snapshot = SnapshotReader(workspace_id).read()
-            width = shutil.get_terminal_size((80, 24)).columns
-            if self.is_json:
-                return Reply(describe_snapshot(snapshot), ())
-            return Reply(None, list(list_lines(snapshot, width, options["interval"])))
+            return self._read_once(workspace_id, options["interval"])
+        self._show_live(workspace_id, options["interval"])
+        return None
+
+    def _read_once(self, workspace_id: UUID, interval: float) -> Reply:
+        # --help starts without them.
+        from controlplane.ops.terminal.plain import describe_snapshot, list_lines
+        from controlplane.ops.terminal.snapshot import SnapshotReader
+
+        snapshot = SnapshotReader(workspace_id).read()
+        if self.is_json:
+            return Reply(describe_snapshot(snapshot), ())
+        width = shutil.get_terminal_size((80, 24)).columns
+        return Reply(None, list(list_lines(snapshot, width, interval)))
+
+    def _show_live(self, workspace_id: UUID, interval: float) -> None:
+        # --help and --once start without the screen and its actions.
+        from controlplane.core.console.paint import Paint, count_colours
+        from controlplane.core.console.recorded import record_logs
+        from controlplane.core.console.screen import Screen
+        from controlplane.ops.terminal.live import Live
+
         with record_logs(), Screen(Paint(count_colours(os.environ))) as screen:
             try:
-                Live(screen, workspace_id, options["interval"]).run()
+                Live(screen, workspace_id, interval).run()
             except KeyboardInterrupt:
                 logging.getLogger(__name__).debug("Ended by Ctrl-C")
-        return None
