@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import psutil
 
@@ -116,6 +116,53 @@ def run_job(
         raise ChildError(f"{' '.join(arguments)} failed:\n{result.stderr[-3000:]}")
     lines = result.stdout.strip().splitlines()
     return json.loads(lines[-1]) if lines else None
+
+
+class Answering:
+    """A child that answers each line of JSON with one. Its errors go to the log."""
+
+    def __init__(self, arguments: Sequence[str], env: Mapping[str, str], log: Path) -> None:
+        self._log = log
+        with log.open("wb") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=PROJECT,
+                env=dict(env),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+        self._questions = cast("IO[str]", self._process.stdin)
+        self._answers = cast("IO[str]", self._process.stdout)
+
+    def ask(self, question: Any) -> Any:
+        """Its answer. Raises ChildError when it has ended."""
+        with suppress(BrokenPipeError):
+            self._questions.write(json.dumps(question) + "\n")
+            self._questions.flush()
+        line = self._answers.readline()
+        if not line:
+            raise ChildError(f"{self._log.name} ended early:\n{tail(self._log)}")
+        return json.loads(line)
+
+    def stop(self) -> None:
+        """Let it end after its last answer; SIGKILL after a while."""
+        try:
+            self._process.communicate(timeout=_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+
+
+@contextmanager
+def answering(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> Iterator[Answering]:
+    """Such a child for as long as the block lasts."""
+    child = Answering(arguments, env, log)
+    try:
+        yield child
+    finally:
+        child.stop()
 
 
 def cpu_seconds(pid: int) -> float:

@@ -11,12 +11,13 @@ from typing import Any
 from benchmarks import marks
 from benchmarks.history import probes
 from benchmarks.load import measure_load
-from benchmarks.processes import cpu_seconds, run_job
+from benchmarks.processes import Answering, answering, cpu_seconds, run_job
 from benchmarks.scenarios import Figures, Sizes
 from benchmarks.systems import Taskplane
 from benchmarks.systems.app import App
 
 _LONGEST_FILL_SECONDS = 1_800
+_TURNS = 5  # of each call, in a round
 _SMALL = (1_000, 2_000)  # tasks that wait, and that have ended, in the small history
 TABLES = {
     "task": "tasks_app_task",
@@ -54,13 +55,7 @@ def compare(system: Taskplane, sizes: Sizes, say: Callable[[str], None]) -> Figu
         for side, (waiting, ended) in zip(sides.values(), (_SMALL, large), strict=True):
             say(f"Filling: {waiting:,} waiting and {ended:,} ended tasks")
             side.system.prepare()
-            side.places = _probe(
-                side.system,
-                "fill",
-                waiting=waiting,
-                ended=ended,
-                expired=expired,
-            )
+            side.places = _fill(side.system, waiting=waiting, ended=ended, expired=expired)
         figures = {
             f"{name}|{table}|{what}": value
             for name, side in sides.items()
@@ -96,20 +91,41 @@ def _tidy(sides: Mapping[str, _Side]) -> None:
 
 
 def _measure_calls(sides: Mapping[str, _Side], sizes: Sizes) -> None:
-    for side in sides.values():
-        found = _probe(side.system, "measure", calls=sizes.history_calls)
-        for probe, measured in found.items():
-            side.add(probe, measured)
+    with _probers(sides) as probers:
+        for probe, calls in probes.count_calls(sizes.history_calls).items():
+            for count in _split(calls):
+                for name, side in sides.items():
+                    side.add(probe, probers[name].ask([probe, count]))
     with _apps(sides) as apps:
         for request in _requests(sides["small"]):
-            for name, side in sides.items():
-                measured = apps[name].load(
-                    _requests(side)[request],
-                    count=sizes.history_requests,
-                    connections=1,
-                    warm_up=10,
-                )
-                side.add(request, measured)
+            for turn, count in enumerate(_split(sizes.history_requests)):
+                for name, side in sides.items():
+                    measured = apps[name].load(
+                        _requests(side)[request],
+                        count=count,
+                        connections=1,
+                        warm_up=1 if turn else 10,
+                    )
+                    side.add(request, measured)
+
+
+def _split(calls: int) -> list[int]:
+    """The calls of each turn. Turns are short, since other load on a shared machine lasts seconds:
+    with all calls of a side at once, it was found on one side alone."""
+    turns = min(calls, _TURNS)
+    return [calls // turns + (turn < calls % turns) for turn in range(turns)]
+
+
+@contextmanager
+def _probers(sides: Mapping[str, _Side]) -> Iterator[dict[str, Answering]]:
+    arguments = ["-m", "benchmarks.history.probes", "serve"]
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(
+                answering(arguments, side.system.env(), side.system.log("probes"))
+            )
+            for name, side in sides.items()
+        }
 
 
 @contextmanager
@@ -218,9 +234,9 @@ def _figures(name: str, side: _Side) -> Figures:
     return figures
 
 
-def _probe(system: Taskplane, job: str, **options: int) -> dict[str, Any]:
-    arguments = ["-m", "benchmarks.history.probes", job]
-    for name, value in options.items():
+def _fill(system: Taskplane, **counts: int) -> dict[str, Any]:
+    arguments = ["-m", "benchmarks.history.probes", "fill"]
+    for name, value in counts.items():
         arguments += [f"--{name}", str(value)]
-    answer: dict[str, Any] = run_job(arguments, system.env(), seconds=_LONGEST_FILL_SECONDS)
-    return answer
+    places: dict[str, Any] = run_job(arguments, system.env(), seconds=_LONGEST_FILL_SECONDS)
+    return places

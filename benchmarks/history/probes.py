@@ -1,10 +1,11 @@
 """Calls inside one process with Django, timed, beside whatever history its database has:
-`python -m benchmarks.history.probes`. Prints one JSON object.
+`python -m benchmarks.history.probes`. Prints JSON.
 """
 
 import argparse
 import io
 import json
+import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -103,12 +104,25 @@ def _places() -> dict[str, Any]:
     }
 
 
-def measure(calls: int) -> dict[str, Any]:
-    """Each probe `calls` times: the seconds of each call, and the CPU of process and backend a
-    call. Pruning, whose calls are long, a quarter as often; submission, whose calls are shorter
-    than the steps of the backend's clock, twenty times."""
-    often = {_PRUNE: _prunes(calls), _SUBMIT: 20 * calls}
-    return {name: _measure(make(), often.get(name, calls)) for name, make in _PROBES.items()}
+def serve() -> None:
+    """Answer each line of standard input, the JSON of a probe's name and a number of calls: the
+    seconds of each call, and the CPU of process and backend. The first calls of a probe, which
+    prepare what later ones find, come before its figures."""
+    ready: dict[str, Callable[[], float]] = {}
+    for line in sys.stdin:
+        name, calls = json.loads(line)
+        if name not in ready:
+            ready[name] = _PROBES[name]()
+            for _ in range(_WARM_UP):
+                ready[name]()
+        print(json.dumps(_measure(ready[name], calls)), flush=True)
+
+
+def count_calls(calls: int) -> dict[str, int]:
+    """How often each probe is called where most are called `calls` times. Pruning, whose calls are
+    long, a quarter as often; submission, whose calls are shorter than the steps of the backend's
+    clock, twenty times."""
+    return dict.fromkeys(_PROBES, calls) | {_PRUNE: _prunes(calls), _SUBMIT: 20 * calls}
 
 
 def _prunes(calls: int) -> int:
@@ -116,8 +130,6 @@ def _prunes(calls: int) -> int:
 
 
 def _measure(call: Callable[[], float], calls: int) -> dict[str, Any]:
-    for _ in range(_WARM_UP):
-        call()
     backend = _backend()
     own, database = time.process_time(), sum(backend.cpu_times()[:2])
     seconds = [call() for _ in range(calls)]
@@ -235,18 +247,17 @@ def expired_for(rounds: int, calls: int) -> int:
 
 
 def main() -> None:
-    """Fill, or measure once."""
+    """Fill, or answer until standard input ends."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.history.probes")
-    parser.add_argument("job", choices=["fill", "measure"])
-    for name in ("--calls", "--waiting", "--ended", "--expired"):
+    parser.add_argument("job", choices=["fill", "serve"])
+    for name in ("--waiting", "--ended", "--expired"):
         parser.add_argument(name, type=int, default=0)
     options = parser.parse_args()
     django.setup()
     if options.job == "fill":
-        answer = fill(options.waiting, options.ended, options.expired)
+        print(json.dumps(fill(options.waiting, options.ended, options.expired)))
     else:
-        answer = measure(options.calls)
-    print(json.dumps(answer))
+        serve()
 
 
 if __name__ == "__main__":

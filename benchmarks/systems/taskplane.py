@@ -68,14 +68,14 @@ class Taskplane(HttpSystem, WorkerSystem):
         """`dispatches`: its dispatcher is one of its own processes."""
         arguments = ["manage.py", "worker", "--concurrency", str(slots)]
         if dispatches:
-            env, log = self.env() | _KEEP_ALL, self._log("worker")
+            env, log = self.env() | _KEEP_ALL, self.log("worker")
             with running([*arguments, "--dispatch"], env, log) as worker:
                 self._await_leader(worker)
                 yield worker
             return
         with (
             self.dispatcher() as dispatcher,
-            running(arguments, self.env(), self._log("worker")) as worker,
+            running(arguments, self.env(), self.log("worker")) as worker,
         ):
             yield worker
             dispatcher.begin_stop()  # both at once: a run has many of these ends
@@ -84,13 +84,13 @@ class Taskplane(HttpSystem, WorkerSystem):
     def dispatcher(self) -> Iterator[Component]:
         """A dispatcher that leads, while the block lasts."""
         env = self.env() | _KEEP_ALL
-        with running(["manage.py", "dispatch"], env, self._log("dispatch")) as dispatcher:
+        with running(["manage.py", "dispatch"], env, self.log("dispatch")) as dispatcher:
             self._await_leader(dispatcher)
             yield dispatcher
 
     @contextmanager
     def app(self) -> Iterator[App]:
-        with running(["manage.py", "serve"], self.env(), self._log("app")) as component:
+        with running(["manage.py", "serve"], self.env(), self.log("app")) as component:
             app = App(component, self._ports[0], self._api_key, self.servers.postgres_pid)
             app.await_ready()
             yield app
@@ -178,7 +178,7 @@ class Taskplane(HttpSystem, WorkerSystem):
                 f"{distinct} tasks."
             )
 
-    def _log(self, component: str) -> Path:
+    def log(self, component: str) -> Path:
         return self.servers.state / f"{component}-{self.database}.log"
 
     def _await_leader(self, dispatcher: Component) -> None:
