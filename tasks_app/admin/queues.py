@@ -289,13 +289,18 @@ def set_paused(request: HttpRequest, queue: Queue, *, paused: bool) -> None:
 def _change(
     request: HttpRequest, queue: Queue, actor: Actor, changes: dict[str, Any], text: str
 ) -> None:
-    """Change one queue; the next page offers to undo it."""
+    """Change one queue; the next page offers to undo it, unless everything was so already."""
     try:
         undone = change_queue(queue.workspace_id, queue.name, actor, changes)
     except DomainError as error:
         messages.add_message(request, messages.ERROR, str(error))
-    else:
-        offer_undo(request, "queues", {"queues": [undone]}, text)
+        return
+    if undone["before"] == undone["after"]:
+        name = isolated_text(queue.name)
+        text = f"Nothing to change: queue {name} already has these values."
+        messages.add_message(request, messages.INFO, text)
+        return
+    offer_undo(request, "queues", {"queues": [undone]}, text)
 
 
 def _new_rows(workspaces: list[str]) -> str:

@@ -248,6 +248,15 @@ class TestActions:
         queue.refresh_from_db()
         assert (queue.paused_at, queue.pause_reason) == (None, "")
 
+    def test_what_changes_nothing_offers_no_undo(self) -> None:
+        queue, admin = make_queue("mail"), login("a", "admin")
+        for path, data in ((page_of(queue, "resume"), {}), (page_of(queue), {})):
+            page = admin.post(path, data, follow=True).content.decode()
+            assert "Nothing to change: queue mail already has these values." in page
+            assert "data-undo" not in page
+        page = admin.post(page_of(queue, "pause"), {"reason": "storm"}, follow=True)
+        assert "data-undo" in page.content.decode()
+
     def test_limits(self) -> None:
         queue, admin = make_queue("mail"), login("a", "admin")
         data = {"max_running": "3", "rate_per_second": "1.5"}
