@@ -6,14 +6,16 @@ const SVG = "http://www.w3.org/2000/svg";
 
 /** Draw everything; `page` is the element of the task. */
 export function drawTask(page, task) {
-    drawHead(page, task);
+    const isSameState = page.dataset.status === task.status;
+    drawHead(page, task, isSameState);
     drawAttempts(page, task);
     drawLogs(page, task);
-    drawFacts(page.querySelector("[data-facts]"), task.facts, page.dataset.status === task.status);
+    drawFacts(page.querySelector("[data-facts]"), task.facts, isSameState);
+    drawLinks(page.querySelector("[data-links]"), task.links);
     drawResult(page.querySelector("[data-result]"), task.result);
 }
 
-function drawHead(page, task) {
+function drawHead(page, task, isSameState) {
     const heading = page.querySelector("h1");
     heading.querySelector("svg").setAttribute("class", `shape ${task.tone} large`);
     setIcon(heading, task.symbol);
@@ -21,20 +23,22 @@ function drawHead(page, task) {
     page.querySelector("[data-lead]").replaceChildren(...task.sentence.lead.map(makePart));
     page.querySelector("[data-rest]").replaceChildren(...task.sentence.rest.map(makePart));
     page.querySelector("[data-as-of]").replaceChildren(makePart(task.asOf));
-    drawActions(page.querySelector("[data-actions]"), task.actions);
+    drawActions(page.querySelector("[data-actions]"), task.actions, isSameState);
 }
 
-/** Actions that are still valid stay, with the focus; new ones lead to the page that asks. */
-function drawActions(box, actions) {
-    const known = new Map([...box.children].map((link) => [link.getAttribute("href"), link]));
-    const links = actions.map((action) => known.get(action.url) ?? makeAction(action));
-    if (links.length !== box.children.length || links.some((link) => !box.contains(link))) {
-        const hadFocus = box.contains(document.activeElement);
-        box.replaceChildren(...links);
-        if (hadFocus && !box.contains(document.activeElement)) {
-            (box.querySelector("a") ?? document.querySelector("main")).focus();
-        }
-    }
+/** Actions that are still valid stay, with the focus; new ones lead to the page that asks. In another
+    state all are new: the questions that the page was drawn with are about the earlier one. */
+function drawActions(box, actions, isSameState) {
+    const before = [...box.children];
+    const known = new Map(before.map((link) => [link.getAttribute("href"), link]));
+    const links = actions.map((action) => (isSameState && known.get(action.url)) || makeAction(action));
+    if (links.length === before.length && links.every((link) => box.contains(link))) return;
+    const focused = before.find((link) => link === document.activeElement);
+    box.replaceChildren(...links);
+    if (!focused) return;
+    const href = focused.getAttribute("href");
+    const successor = links.find((link) => link.getAttribute("href") === href);
+    (successor ?? links[0] ?? document.querySelector("main")).focus();
 }
 
 function makeAction(action) {
@@ -208,6 +212,24 @@ function makeFact(fact) {
     if (fact.at) return [makeTicking(fact.at), " ", make("span", "faint", "", makePart(fact.at)), ...note];
     if (fact.url) return [makeLink(fact), ...note];
     return [make(fact.isCode ? "span" : "bdi", fact.isCode ? "code" : "", fact.text), ...note];
+}
+
+/** Where the task leads to: a dead letter, for example, appears when it fails. */
+function drawLinks(list, links) {
+    const text = JSON.stringify(links);
+    const before = list.dataset.shown;
+    if (before === text || list.contains(document.activeElement)) return;
+    list.dataset.shown = text;
+    const drawn = [...list.querySelectorAll("a")].map((link) => link.getAttribute("href"));
+    // What the server drew stays while it leads to the same.
+    if (before === undefined && links.map((link) => link.url).join() === drawn.join()) return;
+    list.replaceChildren(...links.map((link) => {
+        const lines = make("span", "two-lines", "",
+            make("span", "", "", make("bdi", "", link.title)), make("span", "", link.note));
+        const anchor = make("a", "", "", makeIcon(link.icon), lines, makeIcon("i-right"));
+        anchor.href = link.url;
+        return make("li", "", "", anchor);
+    }));
 }
 
 function drawResult(panel, text) {

@@ -50,6 +50,15 @@ def describe_task_changes(request: HttpRequest, task: Task) -> dict[str, Any]:
         "olderLinesUrl": page["older_lines_url"],
         "logsTotal": format_number(shown["logsTotal"]),
         "facts": [_fact(fact) for fact in page["facts"]],
+        "links": [
+            {
+                "title": link.title,
+                "note": link.note,
+                "icon": f"i-{link.icon}",
+                "url": link.url,
+            }
+            for link in page["links"]
+        ],
         "result": returned.text if returned is not None else None,
     }
 

@@ -192,7 +192,11 @@ def act(pages: Any, request: HttpRequest, task: Task) -> HttpResponse:
         return home
     form = _form_of(action, request)
     is_confirmed = request.method == "POST" and CONFIRMED in request.POST
-    if is_confirmed and (form is None or form.is_valid()):
+    if is_confirmed and request.POST.get("status") != task.state:
+        # What the question named as the consequence may be another one now.
+        text = f"Nothing was changed yet: the task is {format_state(task.state)} now."
+        pages.message_user(request, text, messages.WARNING)
+    elif is_confirmed and (form is None or form.is_valid()):
         _do(pages, request, key, task, actor, form)
         return home
     page: HttpResponse = pages.render(

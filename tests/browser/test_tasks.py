@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from controlplane.workspaces.actors import SYSTEM
 from tasks_app.models import Task
+from tasks_app.services import retry_task
 from tests.clients import key_client
 from tests.factories import make_attempt, make_log, make_node, make_task
 from tests.manual_worker import claim_here, run_task
@@ -66,6 +68,7 @@ def test_the_page_of_a_task_follows_it(page_of: PageOf) -> None:
     page.locator("[data-attempts]", has_text="Broken: <b>no</b>").wait_for(timeout=_QUICK_MS)
     page.get_by_role("link", name="Retry…", exact=True).wait_for()
     assert not page.get_by_role("link", name="Cancel…").is_visible()
+    page.locator("[data-links]", has_text="dead letter").wait_for(timeout=_QUICK_MS)
     assert page.evaluate("window.isSamePage")
 
 
@@ -137,6 +140,36 @@ def test_a_retry_asks_and_stays_on_the_page(page_of: PageOf) -> None:
     page.locator(".toast .success").wait_for()
     assert page.url.endswith(address)
     assert Task.objects.get().state == "PENDING"
+
+
+def test_a_question_is_about_the_state_of_now(page_of: PageOf) -> None:
+    """What failed when the page was drawn has completed since, and the other way round."""
+    task, error = make_task(name="paid"), {"class": "Broken", "message": "", "category": "CODE"}
+    run_task(task.id, error)
+    page, word = page_of("operator"), "[data-state-word]"
+    address = f"{TASKS}{task.id}/change/"
+    page.goto(address)
+    page.get_by_role("link", name="Retry…", exact=True).click()
+    dialog = page.locator("dialog[open]")
+    assert "A new round of attempts" in dialog.inner_text()
+    run_again(task)
+    page.locator(word, has_text="Completed").wait_for(timeout=_QUICK_MS)
+    dialog.get_by_role("button", name="Retry", exact=True).click()
+    page.get_by_text("Nothing was changed yet: the task is completed now.").wait_for()
+    assert "a second time" in page.locator(".question").inner_text()
+    assert Task.objects.get().state == "COMPLETED"
+
+    page.goto(address)
+    run_again(task, error)
+    page.locator(word, has_text="Failed").wait_for(timeout=_QUICK_MS)
+    page.get_by_role("link", name="Retry…", exact=True).click()
+    page.wait_for_url("**action=retry**")
+    assert "A new round of attempts" in page.locator(".question").inner_text()
+
+
+def run_again(task: Task, error: dict[str, Any] | None = None) -> None:
+    retry_task(workspace_id=task.workspace_id, task_id=task.id, actor=SYSTEM)
+    run_task(task.id, error)
 
 
 def test_a_viewer_sees_and_cannot_act(page_of: PageOf) -> None:

@@ -114,7 +114,7 @@ def queue_with_a_task() -> Any:
 
 
 CASES: dict[str, tuple[Any, str, dict[str, str]]] = {
-    "tasks_app_task_act": (make_task, "?action=cancel", {}),
+    "tasks_app_task_act": (make_task, "?action=cancel", {"status": "PENDING"}),
     "tasks_app_queue_cancel": (queue_with_a_task, "", {"type": "noop"}),
     "workers_node_drain": (make_node, "", {}),
     "workflows_workflowrun_cancel": (approval_run, "", {}),

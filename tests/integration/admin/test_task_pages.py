@@ -98,9 +98,8 @@ class TestOneTask:
             ("retry", {}, "a new round of attempts starts", True),
             ("nonsense", {}, "Choose an action.", False),
         ):
-            answer = root.post(
-                f"{TASKS}{task.id}/act/?action={action}", {"post": "yes", **data}, follow=True
-            )
+            sent = {"post": "yes", "status": Task.objects.get().state, **data}
+            answer = root.post(f"{TASKS}{task.id}/act/?action={action}", sent, follow=True)
             assert answer.redirect_chain == [(page_of(task), 302)]
             page = answer.content.decode()
             assert text in page, action
@@ -171,7 +170,8 @@ class TestOneTask:
 
     def test_who_may_not_read_the_log_does_not_see_it(self, root: Client) -> None:
         task = make_task()
-        root.post(f"{TASKS}{task.id}/act/?action=cancel", {"post": "yes"})
+        sent = {"post": "yes", "status": "PENDING"}
+        root.post(f"{TASKS}{task.id}/act/?action=cancel", sent)
         assert "task.cancel" in get(root, page_of(task))
         operator = login("op", "operator")
         page = get(operator, page_of(task))

@@ -135,9 +135,20 @@ class TestTasks:
         act_address = f"{TASKS}{task.id}/act/?action=cancel"
         assert f'action="{act_address}"' in page
         assert 'name="post" value="yes"' in page
-        answer = root.post(act_address, {"post": "yes"})
+        answer = root.post(act_address, {"post": "yes", "status": "PENDING"})
         assert (answer.status_code, answer.headers["Location"]) == (302, address)
         assert Task.objects.get().state == "CANCELLED"
+
+    def test_a_question_about_an_earlier_state_is_asked_again(self, root: Client) -> None:
+        task = make_task("COMPLETED")
+        address = f"{TASKS}{task.id}/act/?action=retry"
+        page = root.post(address, {"post": "yes", "status": "FAILED"}).content.decode()
+        assert "Nothing was changed yet: the task is completed now." in page
+        assert 'name="status" value="COMPLETED"' in page
+        assert "It completed" in page
+        assert Task.objects.get().state == "COMPLETED"
+        root.post(address, {"post": "yes", "status": "COMPLETED"})
+        assert Task.objects.get().state == "PENDING"
 
     def test_members_see_and_act_in_their_workspaces_only(self, other: Workspace) -> None:
         mine, theirs = make_task(name="mine"), make_task(name="theirs", workspace=other)
@@ -159,7 +170,8 @@ class TestTasks:
         assert "Cancel the task" not in page
         answer = client.post(TASKS, {"action": "cancel", "_selected_action": str(task.id)})
         assert answer.status_code == 403
-        answer = client.post(f"{TASKS}{task.id}/act/?action=cancel", {"post": "yes"})
+        sent = {"post": "yes", "status": "PENDING"}
+        answer = client.post(f"{TASKS}{task.id}/act/?action=cancel", sent)
         assert answer.status_code == 403
         assert Task.objects.get().state == "PENDING"
 
