@@ -82,8 +82,8 @@ def undo_queues(act_as: ActAs, values: dict[str, Any]) -> str:
         if queue is None or not _is_same(queue, change):
             raise Conflict(f"The queue {isolated_text(name)} has been changed since.")
         changed = {each: before[each] for each in before if before[each] != after[each]}
-        if "paused" in changed and before["reason"]:
-            changed["reason"] = before["reason"]
+        if before["paused"] and changed.keys() & {"paused", "reason"}:
+            changed |= {"paused": True, "reason": before["reason"]}
         services.change_queue(workspace_id=workspace_id, name=name, actor=actor, changes=changed)
     return f"Undone for {format_count(len(values['queues']), 'queue')}."
 

@@ -113,7 +113,8 @@ def _make(workspace_id: UUID, name: str, *, using: str, field: str) -> int:
 
 def change_queue(*, workspace_id: UUID, name: str, actor: Actor, changes: dict[str, Any]) -> Queue:
     """Change `paused` (bool), `max_running`, `rate_per_second` (None lifts the limit). `reason`
-    says why it is paused or resumed; that of a pause stays with the queue. Audited.
+    says why it is paused or resumed; that of a pause stays with the queue, until another one is
+    given together with `paused`. Audited.
 
     Raises NotFound.
     """
@@ -129,7 +130,7 @@ def change_queue(*, workspace_id: UUID, name: str, actor: Actor, changes: dict[s
             queue.paused_at = now() if changes["paused"] else None
             queue.paused_by = actor.label[:200] if changes["paused"] else ""
             queue.pause_reason = reason[:MAX_PAUSE_REASON] if changes["paused"] else ""
-        elif changes.get("paused") and reason:
+        elif changes.get("paused") and "reason" in changes:
             queue.pause_reason = reason[:MAX_PAUSE_REASON]
         if "max_running" in changes:
             queue.max_running = changes["max_running"]

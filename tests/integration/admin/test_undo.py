@@ -81,6 +81,13 @@ def paused_queues() -> list[Any]:
     return rows
 
 
+def unexplained_queues() -> list[Any]:
+    """Without a reason."""
+    rows = queues()
+    Queue.objects.update(paused_at="2026-01-01T00:00:00Z")
+    return rows
+
+
 def jobs() -> list[Any]:
     return [make_job("a"), make_job("b")]
 
@@ -132,6 +139,8 @@ def read_pauses() -> Any:
 PAUSE, RESUME = {"action": "pause"}, {"action": "resume"}
 CASES = [
     Case("queue paused", "tasks_app_queue_pause", queues, {"reason": "a fire"}, read_queues),
+    Case("reason changed", "tasks_app_queue_pause", paused_queues, {"reason": "a"}, read_queues),
+    Case("reason given", "tasks_app_queue_pause", unexplained_queues, {"reason": "a"}, read_queues),
     Case("queue resumed", "tasks_app_queue_resume", paused_queues, {}, read_queues),
     Case("limits of a queue", "tasks_app_queue_change", queues,
          {"max_running": "7", "rate_per_second": "2.5"}, read_queues),
@@ -147,7 +156,7 @@ CASES = [
           "catch_up_max": "10", "jitter_ms": "0", "end_at_0": "2031-01-01", "end_at_1": "00:00"},
          SCHEDULES),
     Case("priority of a task", "tasks_app_task_act", lambda: [make_task(priority=4)],
-         {"priority": "50", "post": "yes"}, values_of(Task, "priority"),
+         {"priority": "50", "post": "yes", "status": "PENDING"}, values_of(Task, "priority"),
          query="?action=reprioritize"),
     Case("priority of tasks", "tasks_app_task_changelist",
          lambda: [make_task(priority=4), make_task(priority=-3)],
