@@ -112,6 +112,11 @@ class LetterGroup(models.Model):
         return name_code(self.first_release, self.first_version)
 
     @property
+    def last_code(self) -> str:
+        """What the node ran on which the last task died."""
+        return name_code(self.last_release, self.last_version)
+
+    @property
     def regressed_code(self) -> list[str]:
         """What the nodes ran on which tasks died after the group was resolved."""
         return self.regressed_releases or [name_code("", each) for each in self.regressed_versions]

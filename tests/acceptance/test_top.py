@@ -10,7 +10,7 @@ from psycopg import connect
 
 from controlplane.workspaces.models import AuditEvent
 from dlq.models import GroupNote, LetterGroup, Replay
-from tasks_app.models import Queue
+from tasks_app.models import Queue, QueueDescriptor
 from tests.architecture.test_conventions import ROOT
 from tests.factories import make_leader, make_letter, make_node, make_queue, make_task
 from tests.terminals import terminal
@@ -71,7 +71,9 @@ def test_pause_drain_and_reprocess(component_env: dict[str, str]) -> None:
     events = {event.action: event for event in AuditEvent.objects.all()}
     assert {"queue.change", "node.drain", "dlq.replay", "dlq.replay_cancel"} <= set(events)
     assert events["node.drain"].detail["reason"] == "new release"
+    assert events["dlq.replay"].detail["reason"] == "it is fixed"
     assert all("at the command line" in event.actor_label for event in events.values())
+    assert {event.door for event in events.values()} == {"command"}
 
 
 def test_sizes_details_and_pastes(component_env: dict[str, str]) -> None:
@@ -106,6 +108,33 @@ def test_sizes_details_and_pastes(component_env: dict[str, str]) -> None:
         top.process.send_signal(signal.SIGTERM)
         assert top.end() == 143 or top.process.returncode == -15
         assert top.is_restored
+
+
+def test_an_undo_leaves_what_somebody_else_has_changed(component_env: dict[str, str]) -> None:
+    make_world()
+    with terminal("top", "--interval", "0.5", env=component_env) as top:
+        top.wait_for("1 Queues", "mail")
+        top.press("/", "mail", "enter", "p")
+        top.wait_for("Pause the queue mail?")
+        top.press("a storm", "enter")
+        top.wait_for("u: resume mail")
+        Queue.objects.filter(name="mail").update(pause_reason="an outage")
+        top.press("u")
+        top.wait_for("The queue mail has been changed since.")
+        top.press("q")
+    assert Queue.objects.get(name="mail").paused_at is not None
+
+
+def test_everything_about_a_row(component_env: dict[str, str]) -> None:
+    make_world()
+    QueueDescriptor.objects.create(queue=Queue.objects.get(name="mail"), owner="Post office")
+    with terminal("top", "--interval", "0.5", env=component_env) as top:
+        top.wait_for("1 Queues", "mail")
+        top.press("/", "mail", "enter", "enter")
+        top.wait_for("owner", "Post office", "oldest wait")
+        top.press("escape", "3", "enter")
+        top.wait_for("first seen", "on Taskplane 0")
+        top.press("q")
 
 
 def test_a_database_that_goes_away_and_comes_back(component_env: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ from django.db import transaction
 from controlplane.core.errors import Conflict
 from controlplane.core.formatting import format_count, format_percent
 from controlplane.core.safetext import terminal_text
+from controlplane.core.undo import undo
 from controlplane.ops.terminal.panes import error_text
 from controlplane.ops.terminal.snapshot import GroupLine, NodeLine, QueueLine
 from controlplane.workspaces.console import terminal_actor
@@ -17,7 +18,7 @@ from dlq.filters import LetterFilter
 from dlq.groups import Decision, decide
 from dlq.queries.groups import describe_groups, get_group, list_members
 from dlq.replays import DEFAULT_FAILURE_SHARE, DEFAULT_STAGES, cancel_replay, start_replay
-from tasks_app.services import set_queues_paused
+from tasks_app.undo import change_queue
 from workers.services import drain_node
 
 NAMES_SHOWN = 10
@@ -73,23 +74,22 @@ def ask_pause(workspace_id: UUID, line: QueueLine) -> Question:
 
 
 def _set_paused(workspace_id: UUID, name: str, is_paused: bool, reason: str) -> Done:
-    found, changed = set_queues_paused(
-        workspace_id=workspace_id,
-        names=[name],
-        is_paused=is_paused,
-        reason=reason,
-        actor=terminal_actor(),
-    )
-    if not found:
-        raise Conflict(f"The queue {name} was removed.")
-    word = "paused" if is_paused else "running again"
-    if not changed:
-        return Done(f"The queue {name} was {word} already.")
-    undo = Undo(
-        f"{'resume' if is_paused else 'pause'} {name}",
-        lambda: _set_paused(workspace_id, name, not is_paused, "").text,
-    )
-    return Done(f"The queue {name} is {word}.", undo)
+    changes = {"paused": is_paused} | ({"reason": reason} if reason else {})
+    change = change_queue(workspace_id, name, terminal_actor(), changes)
+    if change["before"] == change["after"]:
+        return Done(f"The queue {name} was {_word(is_paused)} already.")
+    before = change["before"]["paused"]
+    title = "restore the reason" if before and is_paused else "pause" if before else "resume"
+
+    def run() -> str:
+        undo("queues", {"queues": [change]}, lambda *_: terminal_actor())
+        return f"The queue {name} is {_word(before)}."
+
+    return Done(f"The queue {name} is {_word(is_paused)}.", Undo(f"{title} {name}", run))
+
+
+def _word(is_paused: bool) -> str:
+    return "paused" if is_paused else "running again"
 
 
 def ask_drain(workspace_id: UUID, line: NodeLine) -> Question:

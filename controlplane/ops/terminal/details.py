@@ -1,5 +1,6 @@
 """Everything about one row, as labels and texts. Some of it is read when a person asks."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,11 +25,21 @@ from controlplane.ops.terminal.panes import (
 from controlplane.ops.terminal.snapshot import GroupLine, NodeLine, QueueLine
 from dlq.groupdetail import describe_group
 from dlq.queries.groups import get_group
+from tasks_app.descriptors import Descriptor
+from tasks_app.labels import label_type
 from tasks_app.queries import in_bounded_time, view_node
+from tasks_app.queries.declarations import read_catalogue
 from tasks_app.queries.fillers import find_fillers
+from tasks_app.queries.queue_descriptors import describe_queue as describe_queue_name
 
 Detail = list[tuple[str, str]]
 _SHOWN = 10
+
+
+def _list_description(descriptor: Descriptor, prefix: str = "") -> Detail:
+    """What people say about a name, without empty fields."""
+    fields = descriptor.to_json().items()
+    return [(f"{prefix}{field}", text) for field, text in fields if text]
 
 
 def describe_queue(_workspace_id: UUID, line: QueueLine) -> Detail:
@@ -38,6 +49,7 @@ def describe_queue(_workspace_id: UUID, line: QueueLine) -> Detail:
         fillers = find_fillers(line.view.queue, None)
     found = [
         ("queue", line.name),
+        *_list_description(describe_queue_name(line.view.queue)),
         ("state", f"{queue_state(line)} {write_pause(line)}".rstrip()),
         ("paused since", format_time(line.view.queue.paused_at) if line.is_paused else ""),
         ("limits", write_limits(line)),
@@ -92,16 +104,19 @@ def describe_failures(workspace_id: UUID, line: GroupLine) -> Detail:
     """A group, with its newest letters and what changed before it began."""
     with in_bounded_time():
         detail = describe_group(get_group(workspace_id, line.view.group.id), None)
+        kind = read_catalogue().get(detail.group.type)
     group = detail.group
     found = [
         ("error", error_text(line)),
         ("type", group.type),
+        *_list_description(kind.descriptor, "type's "),
+        *[("declared", sentence) for sentence in [label_type(kind).sentence] if sentence],
         ("open letters", f"{format_number(detail.count)}, {format_number(detail.deaths)} deaths"),
         ("state", f"{group.get_state_display()} {group.state_by and f'by {group.state_by}'}"),
         ("owner", owner_of(line)),
         ("ticket", group.ticket),
-        ("first seen", f"{format_time(group.first_seen)}, on version {group.first_version}"),
-        ("last seen", f"{format_time(detail.last_seen)}, on version {group.last_version}"),
+        ("first seen", _seen(group.first_seen, group.first_code)),
+        ("last seen", _seen(detail.last_seen, group.last_code)),
         ("fingerprint", group.fingerprint),
         *[("changed before", f"{format_time(cause.at)}: {cause.subject} {cause.change}")
           for cause in detail.causes],
@@ -113,6 +128,10 @@ def describe_failures(workspace_id: UUID, line: GroupLine) -> Detail:
     shown: Any = represent_value("error", detail.view.error, None) or {}
     trace = str(shown.get("traceback") or "").splitlines()
     return [*found, *(("traceback" if not n else "", text) for n, text in enumerate(trace))]
+
+
+def _seen(at: datetime | None, code: str) -> str:
+    return f"{format_time(at)}, on {code}" if code else format_time(at)
 
 
 DESCRIBE = (describe_queue, describe_node, describe_failures)

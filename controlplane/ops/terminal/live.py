@@ -8,6 +8,7 @@ from uuid import UUID
 from controlplane.core.console.keys import Paste
 from controlplane.core.console.screen import Screen
 from controlplane.core.errors import DomainError
+from controlplane.core.requests import stating_reason
 from controlplane.ops.terminal.actions import (
     Done,
     Question,
@@ -178,7 +179,7 @@ class Live:
         else:
             reason = state.typed.strip()
             state.mode, state.question = "list", None
-            self._do(question.verb.capitalize(), lambda: question.run(reason))
+            self._do(question.verb.capitalize(), lambda: _run_for(reason, question))
 
     def _type(self, key: str) -> None:
         state = self._state
@@ -248,3 +249,9 @@ class Live:
 
     def _submit(self, run: Callable[[], Any], done: Callable[[Any], None]) -> None:
         self._worker.submit(Job(run, done, lambda why: self._state.say(why, is_refusal=True)))
+
+
+def _run_for(reason: str, question: Question) -> Done:
+    """The action, with the reason in each event of the audit log that it writes."""
+    with stating_reason(reason):
+        return question.run(reason)

@@ -225,6 +225,12 @@ def owner_of(line: GroupLine) -> str:
     return EMPTY if owner is None else str(owner.get_username())
 
 
+def _version_of(line: GroupLine) -> str:
+    """What it died on last: the release of the user's code, otherwise the version of Taskplane."""
+    group = line.view.group
+    return group.last_release or group.last_version or EMPTY
+
+
 FAILURES = Kind(
     title="Failures",
     noun="group",
@@ -247,8 +253,7 @@ FAILURES = Kind(
         Column("owner", 12, owner_of, is_right=False, rank=2),
         Column("since", 6, lambda line: age(line.view.group.first_seen), rank=2,
                sort=lambda line: line.view.group.first_seen),
-        Column("version", 9, lambda line: line.view.group.last_version or EMPTY,
-               is_right=False, rank=3),
+        Column("version", 9, _version_of, is_right=False, rank=3),
         Column("fingerprint", 16, lambda line: line.view.group.fingerprint, lambda _line: "quiet",
                is_right=False, rank=3),
     ],

@@ -5,7 +5,9 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
@@ -40,7 +42,9 @@ class Worker:
         self._changed = changed
         self._jobs: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
         self._results: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="top", daemon=True)
+        # In the context of the command: the audit log records the door that an action came by.
+        run = partial(copy_context().run, self._run)
+        self._thread = threading.Thread(target=run, name="top", daemon=True)
 
     def start(self, show: Callable[[Snapshot], None], fail: Callable[[str], None]) -> None:
         """Read snapshots for `show`; `fail` gets why there is none."""
