@@ -1,6 +1,6 @@
 """Dead letters, their groups and replays in the audit log."""
 
-from controlplane.workspaces.audit.kinds import Kind, common_verbs, register
+from controlplane.workspaces.audit.kinds import Kind, common_verbs, describe_end, register
 from dlq.models import DeadLetter, LetterGroup, Replay
 
 register(
@@ -45,6 +45,7 @@ register(
         verbs={
             "dlq.replay": "started",
             **common_verbs("dlq.replay_", "pause", "resume", "cancel"),
+            "dlq.replay_end": describe_end,
         },
     ),
 )

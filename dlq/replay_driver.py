@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from controlplane.core.formatting import format_percent
@@ -18,6 +19,7 @@ from dlq.discard import describe_closed
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, Replay, ReplayTask
 from dlq.queries import FailingGroup, list_failing, list_letters
+from dlq.replays import audit_replay
 from dlq.reprocess import audit_reprocessing
 from dlq.reprocess_tasks import Changes, reprocess_in_transaction
 from dlq.states import LetterStatus, ReplayState
@@ -40,6 +42,7 @@ _MAX_CHUNKS = 10  # in a pass
 _MAX_LETTERS_OF_RUNS = 1_000
 _MAX_MESSAGE = 200
 _MAX_SKIP_REASON = 300
+_COUNTS = ("submitted", "succeeded", "failed", "skipped")
 _RESOLUTION = ("status", "reprocessed_task_id", "discard_reason", "resolved_by")
 
 
@@ -59,7 +62,8 @@ class ReplayDriver(BatchDriver[Replay]):
 
     def give_up(self, batch_id: UUID, reason: str) -> None:
         """Stop it with the reason."""
-        transitions.end_replay(batch_id, state=ReplayState.STOPPED, reason=reason)
+        with transaction.atomic():
+            _end(Replay.objects.get(id=batch_id), ReplayState.STOPPED, reason)
 
     def advance(self, batch: Replay, now: datetime) -> bool:
         """Count ended tasks, decide about the stage, then submit."""
@@ -72,15 +76,29 @@ class ReplayDriver(BatchDriver[Replay]):
             return False
         progress = _read_progress(batch)
         if progress.exceeds(batch.max_failure_share):
-            self.give_up(batch.id, _describe_stop(batch, progress))
+            _end(batch, ReplayState.STOPPED, _describe_stop(batch, progress))
             return False
         if progress.is_over:
-            transitions.end_replay(batch.id, state=ReplayState.COMPLETED)
+            _end(batch, ReplayState.COMPLETED)
             return False
         if progress.is_stage_over:
             batch.stage += 1
             progress = _read_progress(batch)
         return _submit(batch, _room(batch, progress, now), now)
+
+
+def _end(replay: Replay, state: ReplayState, reason: str = "") -> None:
+    if transitions.end_replay(replay.id, state=state, reason=reason):
+        counts = {name: getattr(replay, name) for name in _COUNTS}
+        why = {"reason": reason} if reason else {}
+        audit_replay(
+            replay, _actor_of(replay), "dlq.replay_end", state=state.value, **counts, **why
+        )
+
+
+def _actor_of(replay: Replay) -> Actor:
+    """The dispatcher, in the name of the person or key that started it."""
+    return Actor(kind=ActorKind.SYSTEM.value, id="", label=replay.created_by, role=None)
 
 
 def _read_progress(replay: Replay) -> StageProgress:
@@ -155,7 +173,7 @@ def _reprocess_next(replay: Replay, room: int) -> ReplayChunk:
     still_open = [letter for letter in mine if letter.status == LetterStatus.OPEN]
     runs = [letter.workflow_run_id for letter in still_open if letter.workflow_run_id is not None]
     together = [letter for letter in _letters_of_runs(replay, runs) if letter not in submitted]
-    actor = Actor(kind=ActorKind.SYSTEM.value, id="", label=replay.created_by, role=None)
+    actor = _actor_of(replay)
     changes = Changes(payload=replay.payload, max_attempts=replay.max_attempts)
     result = reprocess_in_transaction(
         workspace_id=replay.workspace_id,

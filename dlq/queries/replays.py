@@ -1,11 +1,13 @@
 """Reads of replays: their stages, and what failed again."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
+from controlplane.core.clock import now
 from controlplane.core.errors import NotFound
 from controlplane.core.formatting import percent_done
 from controlplane.core.sql import load_sql
@@ -15,6 +17,7 @@ from dlq.states import ReplayState
 
 _MAX_FAILING = 20
 _MAX_RUNNING = 50
+_ENDED_LATELY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,18 @@ def list_running(workspace_id: UUID) -> list[Replay]:
     """The newest replays that run."""
     running = Replay.objects.filter(workspace_id=workspace_id, state=ReplayState.RUNNING)
     return list(running.order_by("-id")[:_MAX_RUNNING])
+
+
+def find_ended(group: LetterGroup) -> Replay | None:
+    """The newest replay of just this group that ended within a day."""
+    ended = Replay.objects.filter(
+        workspace_id=group.workspace_id,
+        filter__fingerprint=[group.fingerprint],
+        finished_at__gte=now() - _ENDED_LATELY,
+    )
+    return next(
+        (each for each in ended.order_by("-id")[:_MAX_RUNNING] if is_of_group(each, group)), None
+    )
 
 
 def is_of_group(replay: Replay, group: LetterGroup) -> bool:

@@ -77,6 +77,14 @@ def common_verbs(prefix: str, *actions: str) -> dict[str, Verb]:
     return {f"{prefix}{action}": _PAST[action] for action in actions}
 
 
+_ENDS = {"COMPLETED": "completed", "STOPPED": "stopped", "FAILED": "stopped"}
+
+
+def describe_end(detail: Mapping[str, Any]) -> str:
+    """The word for the end of a batch, by the state that it ended in."""
+    return _ENDS.get(str(detail.get("state")), "ended")
+
+
 _kinds: dict[str, Kind] = {}
 
 

@@ -1,6 +1,7 @@
 """The failure inbox, the page of a group, and the questions before something is changed."""
 
 import re
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -11,12 +12,14 @@ from django.test.utils import CaptureQueriesContext
 
 import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.core.admin.actions import CONFIRMED
+from controlplane.core.clock import now
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
-from dlq import discard
+from dlq import discard, transitions
 from dlq.grouping import GroupUpkeep
 from dlq.models import DeadLetter, GroupNote, LetterGroup, Replay
 from dlq.recording import fold_letter_counts
+from dlq.states import ReplayState
 from tests.clients import default_workspace, other_workspace, staff_client
 from tests.factories import make_error, make_letter
 
@@ -218,6 +221,14 @@ def test_reprocess_as_a_canary(operator: Client) -> None:
     assert replay.filter == {"fingerprint": [group.fingerprint], "type": ["test-echo"]}
     assert GroupNote.objects.get().text == "the gateway is back"
     assert "1. First 3" in page(operator, group=str(group.id))
+
+    reason = "Stage 1 of 3: 2 of 3 tasks had not completed"
+    transitions.end_replay(replay.id, state=ReplayState.STOPPED, reason=reason)
+    stopped = page(operator, group=str(group.id))
+    assert reason in stopped
+    assert "Cancel the replay" not in stopped
+    Replay.objects.update(finished_at=now() - timedelta(days=2))
+    assert reason not in page(operator, group=str(group.id))
 
 
 def test_a_viewer_sees_and_cannot_act(viewer: Client) -> None:

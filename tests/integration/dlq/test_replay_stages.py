@@ -3,7 +3,7 @@
 import pytest
 
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.models import Workspace
+from controlplane.workspaces.models import AuditEvent, Workspace
 from dlq import queries
 from dlq.models import DeadLetter
 from dlq.replay_driver import ReplayDriver
@@ -109,6 +109,10 @@ def test_a_canary_whose_last_stage_fails_says_so(workspace: Workspace, ada: Acto
     replay = drive(replay)
     assert (replay.state, replay.submitted, replay.failed) == ("STOPPED", 3, 1)
     assert replay.stop_reason.startswith("Stage 1 of 3: 1 of 3 tasks had not completed")
+    ended = AuditEvent.objects.get(action="dlq.replay_end")
+    assert (ended.target_id, ended.actor_kind) == (str(replay.id), "system")
+    assert (ended.detail["state"], ended.detail["failed"]) == ("STOPPED", 1)
+    assert ended.detail["reason"] == replay.stop_reason
 
 
 def test_the_rest_is_stopped_by_its_newest_failures(workspace: Workspace, ada: Actor) -> None:

@@ -329,4 +329,5 @@ def test_a_replay_that_cannot_go_on_is_stopped_and_does_not_keep_the_others(
     assert drive(sound).submitted == 1
     broken.refresh_from_db()
     assert (broken.state, broken.submitted) == ("STOPPED", 0)
+    assert AuditEvent.objects.get(action="dlq.replay_end").target_id == str(broken.id)
     assert broken.stop_reason.startswith("An error stopped it: Invalid: filter.colour: Unknown")
