@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.urls import reverse
+
 from controlplane.core.formatting import format_number
 from tasks_app.admin.links import queue_tasks_url, quoted
 from tasks_app.models import Queue
@@ -42,7 +44,9 @@ def describe_fillers(
 
 def _slice_url(queue: Queue, grouping: str, each: Slice) -> str:
     if grouping == "workspace":
-        return ""
+        # Where it can be paused, limited and cancelled.
+        own = each.lane in (None, queue.pk)
+        return "" if own else reverse("admin:tasks_app_queue_change", args=[each.lane])
     return queue_tasks_url(queue, status="PENDING", **{grouping: quoted(each.name)})
 
 

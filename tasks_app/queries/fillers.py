@@ -24,11 +24,12 @@ _MAX_LANES = 200
 @dataclass(frozen=True, slots=True)
 class Slice:
     """A part of what waits in a queue. `oldest_ms`: how long its first task has waited; None when
-    that is not among the tasks that were looked at."""
+    that is not among the tasks that were looked at. `lane`: the queue of a workspace."""
 
     name: str
     tasks: int
     oldest_ms: int | None
+    lane: int | None = None
 
 
 @dataclass(slots=True)
@@ -93,7 +94,7 @@ def _find_workspaces(name: str, workspaces: Sequence[UUID] | None) -> list[Slice
     names = dict(lanes.values_list("id", "workspace__slug")[:_MAX_LANES])
     counts, waits = count_lanes(list(names)), list_longest_waits(list(names))
     slices = [
-        Slice(slug, counts.get(lane, LaneCounts()).pending, waits.get(lane))
+        Slice(slug, counts.get(lane, LaneCounts()).pending, waits.get(lane), lane)
         for lane, slug in names.items()
     ]
     waiting = [each for each in slices if each.tasks]

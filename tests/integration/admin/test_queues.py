@@ -184,13 +184,14 @@ class TestOneQueue:
         queue = make_queue("mail")
         let_wait(queue, 60, 3, type="send", tags=["eu"])
         let_wait(queue, 20, 1, type="receive", tags=["eu", "us"])
-        let_wait(make_queue("mail", other_workspace("away")), 20, 2)
+        away = make_queue("mail", other_workspace("away"))
+        let_wait(away, 20, 2)
         page = read(root, page_of(queue))
         assert page.index(">send</a>") < page.index(">receive</a>")
         page = read(root, f"{page_of(queue)}?by=tag")
         assert page.index(">eu</a>") < page.index(">us</a>")
         page = read(root, f"{page_of(queue)}?by=workspace")
-        assert page.index(">default</span>") < page.index(">away</span>")
+        assert page.index(">default</span>") < page.index(f'href="{page_of(away)}">away</a>')
         own = read(login("v", "viewer"), f"{page_of(queue)}?by=workspace")
         assert "away" not in own
 
