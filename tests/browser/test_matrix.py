@@ -71,6 +71,8 @@ _PAIRS = [
     pytest.param([("light", 1440), ("dark", 390)], id="light-1440-dark-390", marks=pytest.mark.ci),
     pytest.param([("light", 390), ("dark", 1440)], id="light-390-dark-1440"),
 ]
+# Narrow, just above the widths at which the style sheets change, and wide.
+_BETWEEN = (480, 721, 1181, 2560)
 
 
 @pytest.mark.parametrize("pair", _PAIRS)
@@ -83,8 +85,15 @@ def test_a_page_is_sound(looks: Looks, case: Case, pair: list[tuple[str, int]]) 
     for theme, width in pair:
         looks.turn(page, case, theme, width)
         assert find_violations(page) == [], (theme, width)
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= width, f"the page is {wide} px wide"
+        _require_no_sideways_scroll(page, width)
         if (theme, width) in (("light", 1440), ("dark", 390)):  # the same in both themes
             assert find_unreached(page) == [], (theme, width)
+    for width in _BETWEEN:
+        page.set_viewport_size({"width": width, "height": 900})
+        _require_no_sideways_scroll(page, width)
     guard.check()
+
+
+def _require_no_sideways_scroll(page: Any, width: int) -> None:
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= width, f"the page is {wide} px wide in a window of {width} px"
