@@ -13,7 +13,7 @@ from tasks_app import queries
 from tasks_app.schema.nodes import Node, Slot
 from tasks_app.schema.queues import Queue
 from tasks_app.schema.tasks import Attempt, Edge, Log, Task, TaskDetail
-from workers.queries import list_nodes
+from workers.queries import list_nodes, take_shown
 
 NEWEST_SHOWN = 50
 NODES_SHOWN = 200
@@ -81,7 +81,7 @@ def read_queues(workspace_id: UUID, _key: str) -> Snapshot:
 def read_workers(workspace_id: UUID, _key: str) -> Snapshot:
     """The nodes that live or ended within the last hour, the newest first, with their slots. The
     age of a heartbeat is counted by who looks."""
-    nodes = list(list_nodes().order_by("-id")[:NODES_SHOWN])
+    nodes = take_shown(list_nodes(), NODES_SHOWN)
     slots = queries.view_slots(workspace_id, nodes)
     return rows((node.id, _describe(node, slots[node.id])) for node in nodes)
 

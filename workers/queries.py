@@ -47,15 +47,30 @@ def find_node(text: str) -> Node:
     return node
 
 
-def list_nodes(states: Sequence[str] = (), *, name: str = "") -> QuerySet[Node]:
-    """Nodes in these states and with this name; without either, those that live or ended within
-    the last hour."""
+def list_nodes(
+    states: Sequence[str] = (), *, name: str = "", since: datetime | None = None
+) -> QuerySet[Node]:
+    """Nodes in these states and with this name; without either, those that live or ended since
+    then, which is an hour ago by default."""
     found = Node.objects.filter(name=name) if name else Node.objects.all()
     if states:
         return found.filter(state__in=states)
     if name:
         return found
-    return found.filter(Q(state__in=_LIVE) | Q(stopped_at__gt=now() - _REMEMBERED))
+    return found.filter(Q(state__in=_LIVE) | Q(stopped_at__gt=since or now() - _REMEMBERED))
+
+
+def take_shown(nodes: QuerySet[Node], limit: int) -> list[Node]:
+    """At most `limit` of these nodes, the newest first. Stopped ones are left out first, then lost
+    ones: a node that takes work is never hidden by many short-lived ones."""
+    rank = Case(
+        When(state__in=_LIVE, then=Value(0)),
+        When(state=NodeState.LOST, then=Value(1)),
+        default=Value(2),
+        output_field=IntegerField(),
+    )
+    taken = nodes.alias(rank=rank).order_by("rank", "-stopped_at", "-id")[:limit]
+    return sorted(taken, key=lambda node: node.id, reverse=True)
 
 
 def list_lost_since(since: datetime) -> QuerySet[Node]:

@@ -17,7 +17,7 @@ from controlplane.core.schema import represent
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import queries
 from tasks_app.schema.nodes import Node, NodeDetail, NodeFilter
-from workers.queries import find_node, get_node, list_nodes
+from workers.queries import find_node, get_node, list_nodes, take_shown
 from workers.services import drain_node
 from workers.states import LIVE, NodeState
 
@@ -61,8 +61,8 @@ class Command(WorkspaceCommand):
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
         wanted = read_options(NodeFilter, options)
-        nodes = list_nodes(wanted.statuses, name=wanted.name).order_by("-id")[:_MAX_NODES]
-        return [represent(Node, node, None) for node in nodes]
+        nodes = list_nodes(wanted.statuses, name=wanted.name)
+        return [represent(Node, node, None) for node in take_shown(nodes, _MAX_NODES)]
 
     def _show(self, workspace_id: UUID, options: Options) -> Any:
         view = queries.view_node(workspace_id, find_node(options["node"]).id)

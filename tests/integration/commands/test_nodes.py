@@ -36,6 +36,16 @@ def test_list_and_show() -> None:
 
 
 @pytest.mark.django_db
+def test_many_short_lived_nodes_hide_none_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks_app.management.commands.nodes._MAX_NODES", 2)
+    make_node("lasting")
+    for number in range(3):
+        make_node(f"brief-{number}", state="STOPPED", stopped_at=now())
+    shown = [each["name"] for each in run("nodes", "list", "--json").json]
+    assert shown == ["brief-2", "lasting"]
+
+
+@pytest.mark.django_db
 def test_a_node_is_named_by_its_id_or_its_name_and_says_why_it_ended() -> None:
     node = make_node(state="LOST", stopped_at=now(), end_reason="It [/x] was killed.")
     Node.objects.filter(id=node.id).update(name=f"vm#{node.id}")

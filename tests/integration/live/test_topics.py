@@ -13,6 +13,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from controlplane.core.clock import now
 from controlplane.core.errors import NotFound
 from controlplane.core.schema import represent
 from controlplane.live.changes import Change, Snapshot, apply, find_change, merge
@@ -24,6 +25,7 @@ from controlplane.workspaces.states import DEFAULT_WORKSPACE_ID
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter
 from dlq.replays import start_replay
+from tasks_app import live
 from tasks_app.models import Task, TaskAttempt
 from tasks_app.services import submit_task
 from tasks_app.specs import TaskSpec
@@ -205,6 +207,15 @@ def test_another_workspace_has_its_own_rows() -> None:
             text = orjson.dumps(read(name, other.id)).decode()
             assert not own & set(re.findall(r"[0-9a-f-]{36}", text)), name
     assert read("tasks", other.id)["total"] == 0
+
+
+@pytest.mark.django_db
+def test_many_short_lived_nodes_hide_none_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "NODES_SHOWN", 3)
+    lasting = make_node("lasting")
+    ended = [make_node(f"brief-{n}", state="STOPPED", stopped_at=now()) for n in range(4)]
+    shown = [str(node.id) for node in (ended[3], ended[2], lasting)]
+    assert read("workers")["order"] == shown
 
 
 @pytest.mark.django_db

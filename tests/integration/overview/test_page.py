@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from controlplane.core.clock import now
+from controlplane.ops.overview.queries import source
 from controlplane.ops.overview.queries.source import Source
 from tests.clients import other_workspace, staff_client
 from tests.factories import (
@@ -104,6 +105,19 @@ def test_each_figure_leads_to_a_list_that_has_it(root_client):
     assert mine.name in waiting
     assert "failed here" in failed
     assert "failed here" not in waiting
+
+
+def test_many_short_lived_nodes_hide_none_that_works(viewer, monkeypatch):
+    monkeypatch.setattr(source, "_MAX_NODES", 3)
+    make_leader("dispatcher", seconds=60)
+    make_node("lasting", heartbeat_at=now())
+    make_node("gone", state="LOST", stopped_at=now() - timedelta(hours=2))
+    for number in range(4):
+        make_node(f"brief-{number}", state="STOPPED", stopped_at=now())
+    make_task()
+    html = get(viewer)
+    assert "Nothing is wrong" in html
+    assert "1 active, 1 lost in 24 h" in html
 
 
 def test_a_healthy_workspace_says_so(viewer):

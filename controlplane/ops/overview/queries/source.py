@@ -7,8 +7,6 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
-
 from controlplane.core.clock import now
 from controlplane.ops.overview.checks import Finding
 from controlplane.ops.overview.facts import Facts, Loop, QueueFact, Values, up_to_now
@@ -46,6 +44,7 @@ from tasks_app.queries.samples import (
     read_samples,
 )
 from workers.models import Node
+from workers.queries import list_nodes, take_shown
 from workers.states import LIVE, NodeState
 
 HOUR = timedelta(hours=1)
@@ -113,10 +112,7 @@ class Source:
     @cached_property
     def all_nodes(self) -> list[Node]:
         """Live nodes, and those that ended within a day."""
-        recent = Q(state__in=[state.value for state in LIVE]) | Q(
-            stopped_at__gt=self.at - _REMEMBERED
-        )
-        return list(Node.objects.filter(recent).order_by("-id")[:_MAX_NODES])
+        return take_shown(list_nodes(since=self.at - _REMEMBERED), _MAX_NODES)
 
     @cached_property
     def nodes(self) -> list[Node]:
