@@ -7,7 +7,12 @@ import { subscribe } from "./live.js";
 import { makeShape, showLists } from "./overviewlists.js";
 import { syncList } from "./rowlist.js";
 
+const root = document.querySelector("[data-topic='overview']");
+
 // ---- what is wrong ----
+
+// Live data is that of everybody: the permissions that the person does not have say what to leave out.
+const lacking = new Set(root?.dataset.lacking.split(" ").filter(Boolean));
 
 function buildFinding(key, row) {
     const item = make("li");
@@ -78,15 +83,19 @@ function showSituation(data) {
     const panel = document.getElementById("panel-situation");
     const list = panel?.querySelector("ol");
     if (!list || !data) return;
-    list.hidden = data.order.length === 0;
-    panel.classList.toggle("wrong", data.wrong > 0);
+    const { rows } = data;
+    const order = data.order.filter((key) => !lacking.has(rows[key].permission));
+    const wrong = order.filter((key) => rows[key].shape !== "COMPLETED").length;
+    list.hidden = order.length === 0;
+    panel.classList.toggle("wrong", wrong > 0);
+    put(panel.querySelector("[data-title]"), wrong ? `${wrong === 1 ? "One thing is" : `${wrong} things are`} wrong` : "Nothing is wrong");
     const head = panel.querySelector("h2 > .situation-shape");
-    const state = data.wrong ? "FAILED" : "COMPLETED";
+    const state = wrong ? "FAILED" : "COMPLETED";
     if (head.dataset.shape !== state) {
         head.dataset.shape = state;
         head.replaceChildren(makeShape(state));
     }
-    syncList(list, data, buildFinding, patchFinding);
+    syncList(list, { rows, order }, buildFinding, patchFinding);
 }
 
 // ---- figures ----
@@ -125,7 +134,6 @@ function fill(panel, columns, rows) {
     if (table.open) fillTable(table, columns, rows);
 }
 
-const root = document.querySelector("[data-topic='overview']");
 if (root) {
     subscribe("overview", (data) => {
         showSituation(data.situation);

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.template import Context, Template
 from playwright.sync_api import expect
 
@@ -12,6 +13,7 @@ from controlplane.core.clock import now
 from dlq.models import DeadLetter
 from tasks_app.models import QueueDescriptor
 from tests.browser.axe import find_violations
+from tests.clients import staff_user
 from tests.factories import (
     make_job,
     make_leader,
@@ -77,6 +79,23 @@ def test_it_follows_without_a_reload(page_of):
     late.delete()
     gone = page.locator("#panel-situation li", has_text="billing")
     expect(gone).to_contain_text("well since", timeout=20_000)
+
+
+def test_live_data_brings_no_sentence_that_the_person_may_not_open(visitors):
+    user = staff_user("viewer")
+    user.user_permissions.remove(*Permission.objects.filter(content_type__app_label="workers"))
+    make_task(queue="calm")
+    page = visitors.page(user)
+    page.goto("/admin/")
+    title = page.locator("#title-situation")
+    expect(title).to_have_text("Nothing is wrong")
+    make_task(queue="billing", created_at=now() - timedelta(minutes=6))
+    expect(title).to_have_text("One thing is wrong", timeout=20_000)
+    sentences = page.locator("#panel-situation li")
+    expect(sentences).to_have_count(1)
+    expect(sentences).to_contain_text("billing")
+    count = page.locator("[data-count='wrong'] [data-sum]")
+    expect(count).to_have_text("1", timeout=20_000)
 
 
 def test_a_chart_has_an_equal_table(page_of):

@@ -164,11 +164,13 @@ class ShownPage:
 class Count:
     """The figure beside an entry. `value` is that of this moment, None if it is not known. `live`
     names the live figures that it is the sum of, as in counts.js, separated by spaces; it is empty
-    if the figure does not follow. `words` say what is counted."""
+    if the figure does not follow. `words` say what is counted. `less`: paths in the topic of each
+    whose values are taken off, if there are some."""
 
     value: int | None
     live: str
     words: str
+    less: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,17 @@ def show_entries(
         if pages:
             found.append(ShownEntry(entry, pages, owner is not None))
     return found
+
+
+def find_permission(url_name: str) -> str:
+    """What opening that page needs; empty for one that everybody may open, or of no entry."""
+    owners = (find_owner(entry, url_name) for entry in entries())
+    return next((page.permission for page in owners if page is not None), "")
+
+
+def list_permissions() -> list[str]:
+    """What the pages need, each once."""
+    return sorted({page.permission for entry in entries() for page in entry.pages} - {""})
 
 
 def find_owner(entry: Entry, url_name: str) -> Page | None:

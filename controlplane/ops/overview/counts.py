@@ -8,12 +8,14 @@ the topics `findings` and `navigation`.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
 
 from controlplane.core.admin.navigation import Count
 from controlplane.core.clock import now
+from controlplane.ops.overview.access import list_lacking
 from controlplane.ops.overview.recent import recall_wrong
 from controlplane.workspaces.adminpages import list_own_workspaces
 from controlplane.workspaces.chosen import prefer_workspace
@@ -33,7 +35,7 @@ def count_for(request: HttpRequest) -> dict[str, Count]:
     at = now()
     followed = workspaces if len(workspaces) <= MAX_FOLLOWED else []
     return {
-        "wrong": Count(recall_wrong(chosen.id, at), f"{chosen.slug}/findings#wrong", "wrong now"),
+        "wrong": _count_wrong(request, chosen, at),
         "dead-letters": Count(
             count_open([chosen.id]),
             f"{chosen.slug}/navigation#deadLetters",
@@ -43,6 +45,16 @@ def count_for(request: HttpRequest) -> dict[str, Count]:
         "operations": Count(None, _paths(followed, "operations"), "open"),
         "lost": Count(count_lost(at), f"{chosen.slug}/navigation#lost", "lost in 24 h"),
     }
+
+
+def _count_wrong(request: HttpRequest, workspace: Any, at: datetime) -> Count:
+    """What the person sees on the overview."""
+    user: Any = request.user
+    lacking = list_lacking(user.has_perm)
+    found = recall_wrong(workspace.id, at)
+    value = None if found is None else found.total() - sum(found[each] for each in lacking)
+    less = tuple(f"byPermission/{each}" for each in lacking)
+    return Count(value, f"{workspace.slug}/findings#wrong", "wrong now", less)
 
 
 def _paths(workspaces: Sequence[Any], name: str) -> str:

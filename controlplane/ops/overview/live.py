@@ -10,7 +10,7 @@ from controlplane.core.clock import now, utc_z
 from controlplane.live.changes import Snapshot
 from controlplane.live.topics import WATCHER, Topic, register, rows
 from controlplane.ops.operations.queries import count_open as count_open_operations
-from controlplane.ops.overview.panels import PANELS, Panel, count_wrong, show_panel
+from controlplane.ops.overview.panels import PANELS, Panel, find_wrong, show_panel
 from controlplane.ops.overview.queries.source import SPANS, Source
 from dlq.queries import count_open
 from workers.queries import count_lost
@@ -41,8 +41,11 @@ def read_navigation(workspace_id: UUID, _key: str) -> Snapshot:
 
 
 def read_findings(workspace_id: UUID, _key: str) -> Snapshot:
-    """How many things are wrong, as the first panel of the overview says it."""
-    return {"wrong": count_wrong(Source(workspace_id, WATCHER, _may, is_live=True))}
+    """How many things are wrong, as the first panel of the overview says it, and how many of them
+    lead to pages that need a permission of Django."""
+    found = find_wrong(Source(workspace_id, WATCHER, _may, is_live=True))
+    by_permission = {name: number for name, number in found.items() if name}
+    return {"wrong": found.total(), "byPermission": by_permission}
 
 
 def read_span(text: str) -> str:

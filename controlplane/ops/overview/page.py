@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 
 from controlplane import __version__
 from controlplane.core.formatting import format_duration
+from controlplane.ops.overview.access import list_lacking
 from controlplane.ops.overview.panels import PANELS, show_panel
 from controlplane.ops.overview.queries.source import SPANS, Source
 from controlplane.workspaces.adminaccess import actor_in
@@ -36,6 +37,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "workspaces": workspaces,
         "span": source.span,
         "spans": list(SPANS),
+        "lacking": list_lacking(user.has_perm),
     }
     if source.has_worked:
         context["panels"] = [show_panel(panel, source) for panel in PANELS]

@@ -2,6 +2,7 @@
 the others alone."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from typing import Any
 from django.db import DatabaseError, connection, transaction
 
 from controlplane.core.visibletext import isolated_text
-from controlplane.ops.overview.checks import Link, run_checks
+from controlplane.ops.overview.access import count_wrong, may_open
+from controlplane.ops.overview.checks import run_checks
 from controlplane.ops.overview.drawings import draw_throughput, draw_waits
 from controlplane.ops.overview.figures import describe_figures
 from controlplane.ops.overview.lists import (
@@ -69,8 +71,8 @@ def read_situation(source: Source) -> dict[str, Any]:
     """What is wrong, as far as the person may open it."""
     report = run_checks(source.facts)
     remembered = remember(source.workspace_id, report.findings, source.at)
-    findings = [each for each in remembered if _may_open(each.link, source.may)]
-    wrong = sum(finding.well_since is None for finding in findings)
+    findings = [each for each in remembered if may_open(each, source.may)]
+    wrong = count_wrong(findings).total()
     return {
         "rows": describe_findings(findings, source.at, source.describe, is_live=source.is_live),
         "wrong": wrong,
@@ -79,10 +81,9 @@ def read_situation(source: Source) -> dict[str, Any]:
     }
 
 
-def count_wrong(source: Source) -> int:
-    """How many things are wrong, remembered for pages that are drawn next."""
-    found = remember(source.workspace_id, run_checks(source.facts).findings, source.at)
-    return sum(finding.well_since is None for finding in found)
+def find_wrong(source: Source) -> Counter[str]:
+    """How many things are wrong by permission, remembered for pages that are drawn next."""
+    return count_wrong(remember(source.workspace_id, run_checks(source.facts).findings, source.at))
 
 
 def _title(wrong: int) -> str:
@@ -121,16 +122,3 @@ PANELS = (
     Panel("scaling", "Scaling", 5, read_scaling, "scaling.view_scalingevent"),
     Panel("schedules", "Next schedules", 3, read_schedules, "schedules.view_schedule"),
 )
-
-
-def permission_of(link: Link) -> str:
-    """What opening the page needs: `tasks_app.view_queue` for `tasks_app_queue_change`; empty for
-    the site's own pages."""
-    name, _, page = link.page.rpartition("_")
-    app, _, model = name.rpartition("_")
-    return f"{app}.view_{model}" if app and page else ""
-
-
-def _may_open(link: Link, may: Callable[[str], bool]) -> bool:
-    needed = permission_of(link)
-    return not needed or may(needed)

@@ -5,6 +5,7 @@ show different sentences for longer than a read takes. It may be lost at any mom
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from django.conf import settings
 from pydantic import TypeAdapter, ValidationError
 
 from controlplane.core.process_state import register_reset
+from controlplane.ops.overview.access import count_wrong
 from controlplane.ops.overview.checks import Finding, Harm, Link, order
 
 STAYS = timedelta(seconds=60)
@@ -77,9 +79,10 @@ def remember(workspace_id: UUID, findings: Sequence[Finding], at: datetime) -> l
     return merged
 
 
-def recall_wrong(workspace_id: UUID, at: datetime) -> int | None:
-    """How many things were wrong when somebody looked, a few seconds ago at most; None: nobody did,
-    or Redis does not answer: then it is not asked again for a while, since every page asks."""
+def recall_wrong(workspace_id: UUID, at: datetime) -> Counter[str] | None:
+    """How many things were wrong, by permission, when somebody looked, a few seconds ago at most;
+    None: nobody did, or Redis does not answer: then it is not asked again for a while, since every
+    page asks."""
     if time.monotonic() < _silent.until:
         return None
     try:
@@ -90,7 +93,7 @@ def recall_wrong(workspace_id: UUID, at: datetime) -> int | None:
         return None
     if record is None or at - record.at > _KNOWN:
         return None
-    return sum(finding.well_since is None for finding in record.findings)
+    return count_wrong(record.findings)
 
 
 def forget(workspace_id: UUID) -> None:

@@ -11,6 +11,7 @@ from django.utils.timezone import localtime
 from controlplane.core.admin.charts import Spark, draw_spark
 from controlplane.core.formatting import format_duration, format_time
 from controlplane.core.visibletext import isolated_text
+from controlplane.ops.overview.access import permission_of
 from controlplane.ops.overview.checks import Finding, Harm, Link
 from controlplane.ops.overview.facts import up_to_now
 from tasks_app.descriptors import Descriptor
@@ -22,7 +23,7 @@ _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 class FindingRow:
     """A finding as it is drawn. `shape` is a state of shapes.py; `lasted` and `since` are words,
     `runs` the ends of single runs, the newest last. `owner` and `runbook` are those of the queue or
-    the task type that it is about, if they have some."""
+    the task type that it is about, if they have some; `permission` is what its link needs."""
 
     key: str
     shape: str
@@ -39,6 +40,7 @@ class FindingRow:
     words: str
     owner: str
     runbook: str
+    permission: str
     spark: Spark | None = None
     runs: list[str] = field(default_factory=list)
 
@@ -87,6 +89,7 @@ def _row(finding: Finding, at: datetime, described: Descriptor, is_live: bool) -
         words="" if evidence is None else evidence.words,
         owner=isolated_text(described.owner) if described.owner else "",
         runbook=described.runbook,
+        permission=permission_of(finding),
         spark=spark,
         runs=[]
         if evidence is None

@@ -9,9 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from controlplane.core.clock import now
+from controlplane.ops.overview.live import read_findings, read_overview
 from controlplane.ops.overview.queries import source
 from controlplane.ops.overview.queries.source import Source
-from tests.clients import other_workspace, staff_client
+from tests.clients import default_workspace, other_workspace, staff_client
 from tests.factories import (
     make_firing,
     make_job,
@@ -197,6 +198,35 @@ def test_what_needs_a_permission_says_which_is_missing():
     html = get(staff_client("pat", "viewer", apps=["tasks_app"]))
     assert "scaling.view_scalingevent" in html
     assert 'id="panel-queues"' in html
+
+
+def test_live_data_and_counts_leave_out_what_the_page_does():
+    """The browser leaves out the rows whose permission is among those that the person lacks."""
+    queue = make_queue("billing")
+    make_task(queue=queue.name, created_at=now() - timedelta(minutes=6))
+    client = staff_client("pat", "viewer", apps=["tasks_app"])
+    html = get(client)
+    panel = html.partition('id="panel-situation"')[2].partition("</section>")[0]
+    assert re.findall(r'<li data-key="([^"]+)"', panel) == ["queue:billing"]
+    assert "One thing is wrong" in html
+    lacking = re.search(r'data-lacking="([^"]*)"', html)[1].split()
+    assert {"workers.view_node", "dlq.view_deadletter"} <= set(lacking)
+    assert "tasks_app.view_queue" not in lacking
+
+    workspace = default_workspace().id
+    situation = read_overview(workspace, "")["situation"]
+    assert situation["order"] == ["dispatcher", "workers", "queue:billing"]
+    assert [
+        key for key in situation["order"] if situation["rows"][key]["permission"] not in lacking
+    ] == ["queue:billing"]
+    assert read_findings(workspace, "") == {
+        "wrong": 3,
+        "byPermission": {"workers.view_node": 2, "tasks_app.view_queue": 1},
+    }
+    count = get(client).partition('data-count="wrong"')[2].partition("</a>")[0]
+    shown = re.search(r'data-sum="default/findings#wrong" data-less="([^"]*)">(\d+)<', count)
+    assert shown[1].split() == [f"byPermission/{each}" for each in lacking]
+    assert shown[2] == "1"
 
 
 def test_without_a_role_the_page_is_refused():

@@ -1,6 +1,14 @@
 """The sidebar's table: which page belongs to which entry, and what a person is shown."""
 
-from controlplane.core.admin.navigation import Entry, Page, entries, find_owner, show_entries
+from controlplane.core.admin.navigation import (
+    Entry,
+    Page,
+    entries,
+    find_owner,
+    find_permission,
+    list_permissions,
+    show_entries,
+)
 
 
 def owners(url_name: str) -> list[str]:
@@ -22,6 +30,14 @@ def test_a_page_of_nobody_belongs_to_nobody() -> None:
     assert owners("password_change") == []
     assert owners("tasks_app_taskplan_change") == []
     assert owners("") == []
+
+
+def test_the_page_of_a_row_needs_what_its_list_needs() -> None:
+    assert find_permission("tasks_app_queue_change") == "tasks_app.view_queue"
+    assert find_permission("dlq_lettergroup_changelist") == "dlq.view_deadletter"
+    assert find_permission("records") == ""
+    assert find_permission("scaling_pool_changelist") in list_permissions()
+    assert "" not in list_permissions()
 
 
 def test_the_exact_page_wins_over_its_family() -> None:

@@ -4,7 +4,7 @@ import test from "node:test";
 import { ServerClock, judge, retryDelay } from "../../../../static/dashboard/freshness.js";
 import { LiveTopics } from "../../../../static/dashboard/live.js";
 import { LiveSocket } from "../../../../static/dashboard/livesocket.js";
-import { addUp } from "../../../../static/dashboard/counts.js";
+import { addUp, readFigure } from "../../../../static/dashboard/counts.js";
 import { countFresh } from "../../../../static/dashboard/newrows.js";
 
 const T0 = Date.parse("2026-11-28T03:00:00.000Z");
@@ -279,6 +279,13 @@ test("new rows are those that are not known", () => {
 test("a sum with an unknown part is unknown", () => {
     assert.equal(addUp([1, 2, 0]), 3);
     assert.equal(addUp([1, null]), null);
+});
+
+test("a figure is what is there without what is taken off", () => {
+    const snapshot = { wrong: 3, by: { "workers.view_node": 2 } };
+    assert.equal(readFigure(snapshot, "wrong", []), 3);
+    assert.equal(readFigure(snapshot, "wrong", ["by/workers.view_node", "by/dlq.view_replay"]), 1);
+    assert.equal(readFigure({}, "wrong", ["by/workers.view_node"]), null);
 });
 
 /** A LiveSocket whose sockets and requests the test answers. */
