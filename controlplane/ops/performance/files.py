@@ -15,7 +15,7 @@ from controlplane.core.clock import now, utc_z
 from controlplane.core.errors import Invalid, TooMany
 from controlplane.core.formatting import format_count
 from controlplane.ops.performance.exports import NODES, STEPS, TYPES, steps_of, types_of
-from controlplane.ops.performance.queries import list_node_work
+from controlplane.ops.performance.queries import VIEW_NODE, list_node_work
 from controlplane.ops.performance.schema import CHART_FIELDS
 from controlplane.ops.performance.span import PRESETS, Span, read_span
 from controlplane.workspaces.adminpages import list_own_workspaces
@@ -25,11 +25,12 @@ from controlplane.workspaces.exporting.lists import Rows
 from controlplane.workspaces.exporting.pages import ExportMenu, respond_to_page
 from controlplane.workspaces.exporting.responses import read_format
 
-# By the parameter `table`: the list, and its rows.
-_TABLES: Mapping[str, tuple[ExportedList, Callable[[UUID, Span, Sequence[str]], Rows]]] = {
-    "steps": (STEPS, steps_of),
-    "types": (TYPES, types_of),
-    "nodes": (NODES, lambda workspace_id, span, types: list_node_work(span)),
+# By the parameter `table`: the list, its rows, and the permission that it needs beside a role in
+# the workspace.
+_TABLES: Mapping[str, tuple[ExportedList, Callable[[UUID, Span, Sequence[str]], Rows], str]] = {
+    "steps": (STEPS, steps_of, ""),
+    "types": (TYPES, types_of, ""),
+    "nodes": (NODES, lambda workspace_id, span, types: list_node_work(span), VIEW_NODE),
 }
 _MAX_NAME = 200
 
@@ -59,7 +60,7 @@ def _menu(
     address: Mapping[str, str], table: str, rows: int, fields: Sequence[str] = ()
 ) -> ExportMenu:
     hidden = {**address, "table": table, "fields": ",".join(fields)}
-    exported, _ = _TABLES[table]
+    exported, _, _ = _TABLES[table]
     return ExportMenu(
         action=reverse("admin:performance_export"),
         hidden=tuple((name, value) for name, value in hidden.items() if value),
@@ -85,7 +86,10 @@ def export_table(request: HttpRequest) -> HttpResponseBase:
 
 
 def _respond(request: HttpRequest, table: str, workspace: Any) -> HttpResponseBase:
-    exported, read_rows = _TABLES[table]
+    exported, read_rows, permission = _TABLES[table]
+    user: Any = request.user
+    if permission and not user.has_perm(permission):
+        raise PermissionDenied(f"You may not see this. It needs the permission {permission}.")
     file_format = read_format(request.GET.get("format"))
     columns = exported.read_columns(request.GET.get("fields"), file_format)
     name = read_type(request)
@@ -95,7 +99,7 @@ def _respond(request: HttpRequest, table: str, workspace: Any) -> HttpResponseBa
         read_rows(workspace.id, read_span(request.GET, now()), [name] if name else []),
         file_format,
         workspace.id,
-        permission="",  # a role in the workspace is all that the page needs
+        permission=permission,
         columns=columns,
         is_of_workspace=exported.is_of_workspace,
         has_mark=request.GET.get("bom") == "1",

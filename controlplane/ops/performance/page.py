@@ -1,5 +1,6 @@
 """How the work of a workspace went over a span of time."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +13,12 @@ from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
 from controlplane.ops.performance.drawings import draw_all
 from controlplane.ops.performance.files import describe_menus, read_type
-from controlplane.ops.performance.queries import list_marks, list_node_work
+from controlplane.ops.performance.queries import (
+    VIEW_NODE,
+    VIEW_SCALING,
+    list_marks,
+    list_node_work,
+)
 from controlplane.ops.performance.span import PRESETS, Span, read_span
 from controlplane.ops.performance.steps import read_figures, read_steps
 from controlplane.workspaces.adminpages import list_own_workspaces
@@ -22,6 +28,8 @@ from tasks_app.admin.links import quoted, tasks_url
 from tasks_app.queries.performance import Figures, Performance
 
 _MAX_MARKS = 20
+# By what the page leaves out without it.
+_NEEDED = {"scaling": VIEW_SCALING, "nodes": VIEW_NODE}
 
 
 def performance(request: HttpRequest) -> HttpResponse:
@@ -33,6 +41,7 @@ def performance(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied("You have no role in any workspace: ask an administrator for one.")
     request.shown_workspace = workspace.slug  # type: ignore[attr-defined] # the frame says it
     span = read_span(request.GET, now())
+    user: Any = request.user
     type_name = read_type(request)
     context = {
         **admin.site.each_context(request),
@@ -47,15 +56,19 @@ def performance(request: HttpRequest) -> HttpResponse:
         ],
         "base": _address(workspace=workspace.slug, type=type_name),
         "without_type": f"?{span.query}&{urlencode({'workspace': workspace.slug})}",
-        **_describe(workspace, span, type_name),
+        **_describe(workspace, span, type_name, user.has_perm),
     }
     return TemplateResponse(request, "performance/page.html", context)
 
 
-def _describe(workspace: Any, span: Span, type_name: str) -> dict[str, Any]:
-    """The figures; a part that cannot be read in time says so, and the others stay."""
-    context: dict[str, Any] = {"problem": "", "nodes": [], "nodes_problem": ""}
-    marks = list_marks(workspace.id, span)
+def _describe(
+    workspace: Any, span: Span, type_name: str, may: Callable[[str], bool]
+) -> dict[str, Any]:
+    """The figures; a part that cannot be read in time or needs a permission that is missing says
+    so, and the others stay."""
+    denied = {kind: needed for kind, needed in _NEEDED.items() if not may(needed)}
+    context: dict[str, Any] = {"problem": "", "nodes": [], "nodes_problem": "", "denied": denied}
+    marks = list_marks(workspace.id, span, may)
     context["marks"] = marks[:_MAX_MARKS]
     try:
         found = read_figures(workspace.id, span, [type_name] if type_name else [])
@@ -68,7 +81,7 @@ def _describe(workspace: Any, span: Span, type_name: str) -> dict[str, Any]:
         "types": [_row(name, figures, span, workspace.slug) for name, figures in found.by_type],
     }
     try:
-        context["nodes"] = list_node_work(span)
+        context["nodes"] = [] if "nodes" in denied else list_node_work(span)
     except Invalid as error:
         context["nodes_problem"] = str(error)
     rows = {"steps": len(steps), "types": len(found.by_type), "nodes": len(context["nodes"])}

@@ -1,6 +1,6 @@
 """What the page reads beside the roll-ups: the work of nodes, and what happened in the span."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -24,6 +24,8 @@ from workers.states import NodeState
 
 MAX_NODES = 50
 MAX_MARKS = 20  # of each kind
+VIEW_NODE = "workers.view_node"
+VIEW_SCALING = "scaling.view_scalingevent"
 _SECONDS = 2.0
 
 
@@ -61,14 +63,15 @@ def list_node_work(span: Span) -> list[NodeWork]:
         return [NodeWork(*row) for row in cursor.fetchall()]
 
 
-def list_marks(workspace_id: UUID, span: Span) -> list[Mark]:
+def list_marks(workspace_id: UUID, span: Span, may: Callable[[str], bool]) -> list[Mark]:
     """What happened in the span, newest first: the number of workers changed or was set by
     hand, a queue of the workspace was paused or resumed, a node was lost, the release of the
-    user's code changed, a version of Taskplane ran for the first time."""
+    user's code changed, a version of Taskplane ran for the first time. `may`: whether the person
+    has a permission of Django; what needs another one is left out."""
     found = [
-        *_scaling(span),
+        *(_scaling(span) if may(VIEW_SCALING) else ()),
         *_pauses(workspace_id, span),
-        *_losses(span),
+        *(_losses(span) if may(VIEW_NODE) else ()),
         *_releases(span),
         *_versions(span),
     ]

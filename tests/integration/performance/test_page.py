@@ -156,6 +156,25 @@ class TestNodes:
 
 
 class TestAccess:
+    def test_nodes_and_decisions_need_what_their_pages_need(self) -> None:
+        make_sample(make_node("fra-01"), ago=20 * MINUTE, processed=100)
+        make_sample(make_node("gone", state="LOST", stopped_at=now()), ago=20 * MINUTE)
+        make_scaling_event(ago=600)
+        shown = ("fra-01", "gone lost", "2 → 5 workers")
+        page = read(staff_client("all", "viewer", apps=["workers", "scaling"]))
+        assert all(words in page for words in shown)
+        assert "You may not see" not in page
+
+        viewer = staff_client("v", "viewer", apps=["tasks_app"])
+        page = read(viewer)
+        assert not [words for words in shown if words in page]
+        assert page.count("You may not see") == 3
+        assert page.count("<code>workers.view_node</code>") == 2
+        assert page.count("<code>scaling.view_scalingevent</code>") == 1
+        file = {"table": "nodes", "format": "csv"}
+        assert viewer.get(f"{PAGE}export/", file).status_code == 403
+        assert viewer.get(f"{PAGE}export/", {**file, "table": "types"}).status_code == 200
+
     def test_one_workspace_at_a_time(self) -> None:
         away = other_workspace("away")
         roll_up(9, completed=5)
