@@ -24,6 +24,7 @@ from tests.factories import (
     make_task,
 )
 from tests.hostiletext import HOSTILE
+from tests.integration.overview.test_reads import roll_up
 
 pytestmark = pytest.mark.django_db
 
@@ -119,6 +120,21 @@ def test_many_short_lived_nodes_hide_none_that_works(viewer, monkeypatch):
     html = get(viewer)
     assert "Nothing is wrong" in html
     assert "1 active, 1 lost in 24 h" in html
+
+
+def test_a_failing_type_leads_to_its_tasks_though_retries_last(viewer):
+    at = now().replace(second=0, microsecond=0)
+    for name in ("a,b", "a"):
+        roll_up(at, name=name, completed=10, failed=40, retried=40)
+        make_task("RETRYING", type=name, name=f"retried {name}")
+    make_task(type="a,b", name="not yet failed")
+    html = get(viewer)
+    link = re.search(r'data-key="type:a,b".*?href="([^"]+)"', html, re.DOTALL)
+    page = viewer.get(unescape(link.group(1))).content.decode()
+    rows = page.partition("<tbody")[2].partition("</tbody>")[0]
+    assert "retried a,b" in rows
+    assert "retried a<" not in rows
+    assert "not yet failed" not in rows
 
 
 def test_a_healthy_workspace_says_so(viewer):

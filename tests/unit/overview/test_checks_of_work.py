@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import parse_qs
 from uuid import uuid4
 
 import pytest
@@ -94,6 +95,17 @@ def test_a_type_that_left_its_baseline_is_named_with_both_rates_and_its_error():
     assert found.why == "Timeout. 596 of 649 new dead letters in the last hour."
     assert found.since == AT - 36 * MINUTE
     assert found.evidence.target == pytest.approx(0.006, abs=0.0001)
+
+
+def test_a_failing_type_leads_to_its_tasks_that_failed_or_are_retried():
+    failing = TypeFact(TypeRates('a,"b"', 1_822, 596, 10_000, 60))
+    found = only(check_types, types=[failing])
+    assert found.link.page == "tasks_app_task_changelist"
+    assert parse_qs(found.link.query) == {
+        "workspace": [str(facts().workspace_id)],
+        "type": ['"a,\\"b\\""'],
+        "status": ["RETRYING,FAILED"],
+    }
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from controlplane.ops.overview.checks.finding import Evidence, Finding, Harm, Li
 from controlplane.ops.overview.facts import Facts, QueueFact, TypeFact
 from controlplane.ops.overview.significance import exceeds_rate, wilson
 from controlplane.ops.schedules.queries.failing import FailingSchedule
+from tasks_app.admin.links import quoted
 from tasks_app.queries.rates import TypeRates
 
 Found = tuple[list[Finding], int]
@@ -174,8 +175,8 @@ def _failing(fact: TypeFact, facts: Facts) -> Finding:
         why=_why_failing(fact, facts),
         type=rates.type,
         since=fact.since,
-        link=_inbox_of(facts),
-        action="Open failures",
+        link=_failed_tasks(rates.type, facts),
+        action="Open tasks",
         evidence=Evidence(
             caption="failure rate, baseline dashed" if has_baseline else "failure rate",
             words=f"Share of failed attempts of {rates.type} over one hour.",
@@ -183,6 +184,12 @@ def _failing(fact: TypeFact, facts: Facts) -> Finding:
             target=_share_before(rates) if has_baseline else None,
         ),
     )
+
+
+def _failed_tasks(name: str, facts: Facts) -> Link:
+    """The inbox has only those without a retry left."""
+    query = {"workspace": facts.workspace_id, "type": quoted(name), "status": "RETRYING,FAILED"}
+    return Link("tasks_app_task_changelist", query=urlencode(query))
 
 
 def _inbox_of(facts: Facts) -> Link:
