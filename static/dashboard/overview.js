@@ -102,8 +102,11 @@ function showSituation(data) {
 
 function showFigures(data) {
     for (const [key, figure] of Object.entries(data?.rows ?? {})) {
-        const shape = document.querySelector(`[data-figure="${CSS.escape(key)}"] .figure-shape`);
-        if (shape) shape.hidden = !figure.is_wrong;
+        const shown = document.querySelector(`[data-figure="${CSS.escape(key)}"]`);
+        if (!shown) continue;
+        shown.querySelector(".figure-shape").hidden = !figure.is_wrong;
+        // The begin of the span that it counts moves on.
+        if (figure.link.query) shown.search = figure.link.query;
         if (figure.spark) redraw(document, key, figure.spark);
     }
 }

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from controlplane.core.admin.charts import Spark, draw_spark
+from controlplane.core.clock import utc_z
 from controlplane.core.formatting import (
     EMPTY,
     format_compact,
@@ -141,7 +142,8 @@ def failure_rate(source: Source) -> KeyFigure:
         base=f"{now.failed_tasks:,} of {ended:,} in 1 h" if ended else "nothing ended in 1 h",
         was="" if usual is None else f"was {format_percent(usual)}",
         is_wrong=ended_before > 0 and lowest > highest,
-        link=_link_tasks(source, status="FAILED", finishedAfter="1h"),
+        # The roll-ups are of whole minutes: "1h" would begin up to a minute later.
+        link=_link_tasks(source, status="FAILED", finishedAfter=utc_z(begin)),
         spark=draw_spark(
             shares,
             "Share of failed tasks, one hour; the dashed line is that of the hour before.",

@@ -72,6 +72,22 @@ def test_a_figure_leads_to_the_list_of_what_it_counts(viewer, figure, number):
     assert re.search(number, page)
 
 
+def test_the_failure_rate_leads_to_the_tasks_that_it_counts(viewer):
+    """The first of them ended more than an hour ago: it counts whole minutes."""
+    begin = now().replace(second=0, microsecond=0) - timedelta(hours=1)
+    roll_up(begin, name="noop", failed=1, failed_tasks=1)
+    task = make_task("FAILED", name="counted", finished_at=begin + timedelta(milliseconds=1))
+    make_task("FAILED", name="too early", finished_at=begin - timedelta(milliseconds=1))
+    html = get(viewer)
+    link = unescape(re.search(r'href="([^"]+)" data-figure="failures"', html).group(1))
+    assert "1 of 1 in 1 h" in html
+    page = viewer.get(link).content.decode()
+    assert task.name in page
+    assert "too early" not in page
+    row = read_overview(default_workspace().id, "")["figures"]["rows"]["failures"]
+    assert link.endswith(f"?{row['link']['query']}")
+
+
 def test_root_and_dashboard_lead_here(viewer):
     for path in ("/", "/dashboard.html"):
         response = viewer.get(path, follow=True)
