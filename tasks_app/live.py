@@ -8,7 +8,7 @@ import orjson
 from controlplane.core.formatting import shorten
 from controlplane.core.schema import field_names, represent, represent_row
 from controlplane.live.changes import Snapshot
-from controlplane.live.topics import WATCHER, Topic, read_uuid, register, rows
+from controlplane.live.topics import WATCHER, Topic, read_uuid, register, rows, take_fitting
 from tasks_app import queries
 from tasks_app.schema.nodes import Node, Slot
 from tasks_app.schema.queues import Queue
@@ -23,6 +23,12 @@ LINE_LENGTH = 1_000
 # The payload does not change while a task runs; what follows the clock is counted by who looks.
 _LEFT_OUT = {"payload", "result", "waitMs", "processingMs"}
 _TASK_FIELDS = tuple(name for name in field_names(Task) if name not in _LEFT_OUT)
+# What people say of a queue, and what never changes, is read by no page, and may be long.
+_QUEUE_FIELDS = tuple(
+    name
+    for name in field_names(Queue)
+    if name not in {"title", "description", "owner", "runbook", "createdAt"}
+)
 _LOG_FIELDS = ("attempt", "at", "level", "message")
 _LISTS = {"attempts": Attempt, "dependencies": Edge, "dependents": Edge, "logs": Log}
 _DETAIL_FIELDS = tuple(
@@ -73,9 +79,15 @@ def _describe_line(line: Any) -> Snapshot:
 
 
 def read_queues(workspace_id: UUID, _key: str) -> Snapshot:
-    """Every queue with its waiting and running tasks."""
-    views = queries.view_queues(list(queries.list_queues(workspace_id)))
-    return rows((view.queue.name, represent(Queue, view, WATCHER)) for view in views)
+    """The queues with their waiting and running tasks, by name. Those that wait longest are there
+    if not all fit."""
+    views = queries.view_queues(list(queries.list_queues(workspace_id).select_related(None)))
+    views.sort(key=lambda view: (view.queue.paused_at is not None, -(view.oldest_waiting_ms or 0)))
+    taken = take_fitting(
+        (view.queue.name, represent(Queue, view, WATCHER, fields=_QUEUE_FIELDS)) for view in views
+    )
+    # By wait they would move with the clock.
+    return rows(sorted(taken.items()))
 
 
 def read_workers(workspace_id: UUID, _key: str) -> Snapshot:

@@ -171,3 +171,16 @@ def rows(pairs: Iterable[tuple[Any, Mapping[str, Any]]]) -> dict[str, Any]:
     """A list of rows as topics have it: `rows` by id, and their `order`."""
     found = {str(key): row for key, row in pairs}
     return {"rows": found, "order": list(found)}
+
+
+def take_fitting(pairs: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Mapping[str, Any]]:
+    """The first of these rows, by id, that fit into a snapshot that has no other."""
+    taken: dict[str, Mapping[str, Any]] = {}
+    left = MAX_SNAPSHOT_BYTES - len(orjson.dumps(rows(())))
+    for key, row in pairs:
+        # The id is in the order, too; a colon and two commas.
+        left -= len(orjson.dumps(row)) + 2 * len(orjson.dumps(key)) + 3
+        if left < 0:
+            break
+        taken[key] = row
+    return taken

@@ -4,6 +4,7 @@ import random
 import re
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,13 @@ from controlplane.core.clock import now
 from controlplane.core.errors import NotFound
 from controlplane.core.schema import represent
 from controlplane.live.changes import Change, Snapshot, apply, find_change, merge
-from controlplane.live.topics import Topic, find_topic, list_topics, read_snapshot
+from controlplane.live.topics import (
+    MAX_SNAPSHOT_BYTES,
+    Topic,
+    find_topic,
+    list_topics,
+    read_snapshot,
+)
 from controlplane.ops.overview.panels import PANELS
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import Workspace
@@ -26,7 +33,7 @@ from dlq.filters import LetterFilter
 from dlq.models import DeadLetter
 from dlq.replays import start_replay
 from tasks_app import live
-from tasks_app.models import Task, TaskAttempt
+from tasks_app.models import Queue, QueueDescriptor, Task, TaskAttempt
 from tasks_app.services import submit_task
 from tasks_app.specs import TaskSpec
 from tests.clients import other_workspace
@@ -207,6 +214,24 @@ def test_another_workspace_has_its_own_rows() -> None:
             text = orjson.dumps(read(name, other.id)).decode()
             assert not own & set(re.findall(r"[0-9a-f-]{36}", text)), name
     assert read("tasks", other.id)["total"] == 0
+
+
+@pytest.mark.django_db
+def test_of_too_many_queues_those_that_wait_longest_are_sent() -> None:
+    shared = {"workspace_id": DEFAULT_WORKSPACE_ID, "paused_at": now(), "paused_by": "ada"}
+    Queue.objects.bulk_create(
+        Queue(name=f"{number:0>95}", pause_reason="€" * 500, **shared) for number in range(1_000)
+    )
+    late, last = make_queue("z" * 100), make_queue("zz")
+    QueueDescriptor.objects.create(queue=late, title="Late", description="x" * 2_000)
+    make_task(queue=late.name, created_at=now() - timedelta(minutes=6))
+    found = read("queues")
+    assert found["order"] == sorted(found["rows"])
+    assert found["order"][-2:] == [last.name, late.name]
+    assert MAX_SNAPSHOT_BYTES - 2_500 < len(orjson.dumps(found)) <= MAX_SNAPSHOT_BYTES
+    row = found["rows"][late.name]
+    assert row["depth"] == 1
+    assert not {"title", "description", "owner", "runbook", "createdAt"} & row.keys()
 
 
 @pytest.mark.django_db
