@@ -73,7 +73,7 @@ function showNode(element, row) {
 /** As `draw_slots` of controlplane/core/admin/bars.py. */
 function layOut(busy, total) {
     return {
-        sentence: `${busy} of ${total} slots busy`,
+        sentence: `${busy} of ${total} ${total === 1 ? "slot" : "slots"} busy`,
         width: Math.max(SLOT, total * SLOT_STEP - (SLOT_STEP - SLOT)),
         cells: Array.from({ length: total }, (_, number) => [number * SLOT_STEP, number < busy]),
     };

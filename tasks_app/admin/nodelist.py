@@ -104,8 +104,9 @@ class NodeList:
         if not live:
             return "No worker runs, so no task starts."
         if not self.slots:
-            return f"{format_count(live, 'node')} run, and none takes tasks."
-        text = f"{self.busy} of {format_count(self.slots, 'slot')} are busy"
+            words = ("node runs, and takes no tasks", "nodes run, and none takes tasks")
+            return f"{format_count(live, *words)}."
+        text = describe_busy(self.busy, self.slots)
         return f"{text} on {format_count(self.states[NodeState.ACTIVE], 'active node')}."
 
     @property
@@ -113,6 +114,11 @@ class NodeList:
         """How many nodes there are of each state."""
         shown = [(state, self.states[state]) for state in NodeState if self.states[state]]
         return ", ".join(f"{count} {state.label.lower()}" for state, count in shown)
+
+
+def describe_busy(busy: int, slots: int) -> str:
+    """`1 of 4 slots is busy`."""
+    return f"{busy:,} of {format_count(slots, 'slot')} {'is' if 1 in (busy, slots) else 'are'} busy"
 
 
 def list_node_lines(

@@ -14,7 +14,7 @@ from controlplane.core.ids import parse_uuid_or_none
 from controlplane.core.schema import represent_value
 from controlplane.core.visibletext import isolated_text
 from tasks_app.admin.links import tasks_url
-from tasks_app.admin.nodelist import draw_cpu, draw_memory, try_losses
+from tasks_app.admin.nodelist import describe_busy, draw_cpu, draw_memory, try_losses
 from tasks_app.models import TaskAttempt
 from tasks_app.queries.node_work import list_held_tasks, list_newest_attempts
 from tasks_app.states import AttemptOutcome
@@ -60,13 +60,12 @@ def describe_node(node: Any, workspaces: Sequence[UUID] | None, span: str) -> di
 
 def explain(node: Any, busy: int) -> tuple[str, str]:
     """The state of the node in a sentence, and what explains it."""
-    slots = format_count(node.concurrency, "slot")
     if node.state == NodeState.ACTIVE:
-        return f"{busy} of {slots} are busy.", ""
+        return f"{describe_busy(busy, node.concurrency)}.", ""
     if node.state == NodeState.STARTING:
         return "It is starting.", "It takes tasks when all its processes are ready."
     if node.state == NodeState.DRAINING:
-        running = format_count(node.running, "running task", "running tasks")
+        running = format_count(node.running, "running task has", "running tasks have")
         return "It takes no new tasks.", f"It stops when {running} ended."
     end = "It was lost." if node.state == NodeState.LOST else "It stopped in order."
     return end, node.end_reason

@@ -26,10 +26,9 @@ def clock(moment: datetime | None) -> str:
 
 
 def clock_text(moment: datetime) -> str:
-    """`03:05:21`, or `2026-01-31 03:05:21` if that was not today."""
+    """`03:05:21`, or `2026-01-31 03:05:21 UTC` if that was not today."""
     moment = moment.astimezone(UTC)
-    form = "%H:%M:%S" if moment.date() == now().date() else "%Y-%m-%d %H:%M:%S"
-    return f"{moment:{form}}"
+    return f"{moment:%H:%M:%S}" if moment.date() == now().date() else format_time(moment)
 
 
 @register.filter

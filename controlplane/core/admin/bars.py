@@ -9,6 +9,7 @@ from typing import Any
 from controlplane.core.admin import scales
 from controlplane.core.admin.labels import Text, anchor_at, begin_at_names, name_marks, room_for
 from controlplane.core.admin.scales import Tick, shorten
+from controlplane.core.formatting import format_count
 from controlplane.core.runtime.histograms import RATIO
 
 MAX_COLUMNS = 60
@@ -241,4 +242,4 @@ def draw_meter(parts: Iterable[tuple[float, str]], whole: float, sentence: str) 
 def draw_slots(busy: int, total: int) -> Slots:
     """The slots of a node."""
     cells = [(number * 8, number < busy) for number in range(total)]
-    return Slots(f"{busy} of {total} slots busy", max(6, total * 8 - 2), cells)
+    return Slots(f"{busy} of {format_count(total, 'slot')} busy", max(6, total * 8 - 2), cells)

@@ -61,8 +61,8 @@ REDIS_DOWN = Finding(
     subject="Redis",
     says="does not answer.",
     why="Tasks are accepted, and start when it is back.",
-    link=Link("records"),
-    action="Open records",
+    link=Link("workers_node_changelist"),
+    action="Open workers",
 )
 
 

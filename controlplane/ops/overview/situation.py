@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.timezone import localtime
 
 from controlplane.core.admin.charts import Spark, draw_spark
-from controlplane.core.formatting import format_duration, format_time
+from controlplane.core.formatting import format_duration, format_relative, format_time
 from controlplane.core.visibletext import isolated_text
 from controlplane.ops.overview.access import permission_of
 from controlplane.ops.overview.checks import Finding, Harm, Link
@@ -123,8 +123,8 @@ def _since(finding: Finding, at: datetime) -> str:
     moment = finding.well_since or finding.since
     if moment is None:
         return ""
-    local = localtime(moment)
-    clock = f"{local:%H:%M}" if at - moment < _DAY else f"{local:%m-%d}"
+    is_recent = at - moment < _DAY
+    clock = f"{localtime(moment):%H:%M}" if is_recent else format_relative(moment, at)
     if finding.well_since is not None:
         return f"well since {clock}"
     return f"{'at' if finding.is_moment else 'since'} {clock}"

@@ -59,6 +59,18 @@ class TestTheList:
         assert ("61" in page, "3.0 GiB" in page) == (True, True)
         assert "CPU of fra-01 in the last 30 minutes" in page
 
+    def test_the_sentence_counts_one_and_many(self, root: Client) -> None:
+        node = make_node("fra-01", concurrency=1, running=1, slots=[slot(make_task("RUNNING"))])
+        assert "1 of 1 slot is busy on 1 active node." in read(root)
+        assert "1 of 1 slot is busy." in read(root, page_of(node))
+        Node.objects.update(concurrency=4, running=0)
+        assert "0 of 4 slots are busy on 1 active node." in read(root)
+        Node.objects.update(state="DRAINING", running=1)
+        assert "1 node runs, and takes no tasks." in read(root)
+        assert "It stops when 1 running task has ended." in read(root, page_of(node))
+        make_node("fra-02", state="DRAINING")
+        assert "2 nodes run, and none takes tasks." in read(root)
+
     def test_a_lost_node_comes_first_with_what_it_took_along(self, root: Client) -> None:
         make_node("calm")
         lost = lose(rescued=3, memory_bytes=4 << 30)
@@ -137,7 +149,7 @@ class TestOneNode:
         ("fields", "words"),
         [
             ({"state": "STARTING"}, "It is starting."),
-            ({"state": "DRAINING", "running": 2}, "It stops when 2 running tasks ended."),
+            ({"state": "DRAINING", "running": 2}, "It stops when 2 running tasks have ended."),
             ({"state": "STOPPED", "stopped_at": now(), "end_reason": "SIGTERM."}, "SIGTERM."),
             ({"state": "LOST", "stopped_at": now(), "end_reason": "Killed."}, "It was lost."),
         ],

@@ -62,6 +62,7 @@ def test_a_meter_never_exceeds_its_whole():
 
 
 def test_slots_show_the_busy_ones_first():
+    assert draw_slots(1, 1).sentence == "1 of 1 slot busy"
     drawn = draw_slots(2, 4)
     assert [busy for _, busy in drawn.cells] == [True, True, False, False]
     html = Template("{% load charts %}{% slots s %}{% meter m 'thick' %}{% histogram h %}").render(

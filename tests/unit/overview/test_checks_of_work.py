@@ -153,7 +153,7 @@ def test_a_schedule_that_failed_three_times_says_when_it_last_completed():
         {"class": "PermissionDenied", "message": "s3://ledger"},
     )
     found = only(check_schedules, failing=[schedule])
-    assert found.says == "has failed 3 times in a row; it last completed on 2026-11-24."
+    assert found.says == "has failed 3 times in a row; it last completed at 2026-11-24 03:17 UTC."
     assert found.why == "PermissionDenied: s3://ledger. It fires next in 22 h."
     assert found.since == times[2]
     assert found.evidence.completed == [True] * 7 + [False] * 3

@@ -252,15 +252,14 @@ def _repeated(schedule: FailingSchedule, facts: Facts) -> Finding:
     times = schedule.failures
     known = f"{times} times" if times < len(schedule.times) else f"at least {times} times"
     last = schedule.last_completed
-    completed = "" if last is None else f"; it last completed on {last:%Y-%m-%d}"
+    completed = "" if last is None else f"; it last completed {_say_when(last, facts)}"
     error = schedule.error if isinstance(schedule.error, dict) else {}
     name = str(error.get("class") or "")
     message = shorten(str(error.get("message") or "").strip(), _ERROR_SHOWN).rstrip(".")
     parts = [isolated_text(part) for part in (name, message) if part]
     why = f"{': '.join(parts)}. " if parts else ""
     if schedule.next_at is not None:
-        when = format_relative(schedule.next_at, facts.at)
-        why += f"It fires next {'' if when.startswith('in ') else 'at '}{when}."
+        why += f"It fires next {_say_when(schedule.next_at, facts)}."
     return Finding(
         key=f"schedule:{schedule.id}",
         harm=Harm.REPEATED,
@@ -278,6 +277,13 @@ def _repeated(schedule: FailingSchedule, facts: Facts) -> Finding:
             completed=schedule.completed[::-1],
         ),
     )
+
+
+def _say_when(moment: datetime, facts: Facts) -> str:
+    """`in 22 h`, `5 h ago`, `at 2026-01-31 23:59 UTC`."""
+    when = format_relative(moment, facts.at)
+    is_distance = when.startswith("in ") or when.endswith(" ago")
+    return when if is_distance or when == "now" else f"at {when}"
 
 
 def _attempts(rates: TypeRates) -> int:
