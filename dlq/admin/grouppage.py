@@ -17,7 +17,6 @@ from dlq.groupdetail import describe_group
 from dlq.models import LetterGroup
 from dlq.queries.causes import Cause
 from dlq.queries.owners import list_owners
-from dlq.queries.replays import find_ended
 from dlq.replayprogress import describe_progress, describe_stages
 from dlq.states import GroupState
 
@@ -32,7 +31,7 @@ def describe_panel(
     detail = describe_group(group, None, view=known.views[group.id], trends=known.trends)
     user: Any = request.user
     line = make_line(detail.view, known, user.get_username())
-    replay = line.replay or find_ended(group)
+    replay = line.replay
     return {
         "detail": detail,
         "line": line,
@@ -46,7 +45,7 @@ def describe_panel(
         "similar": [(each, SHAPES[GroupState(each.state)]) for each in detail.similar],
         "owners": list_owners(group.workspace_id),
         "replay": replay,
-        "cancel_button": None if line.replay is None else cancel_button(line.replay),
+        "cancel_button": None if replay is None or replay.finished_at else cancel_button(replay),
         "stages": [] if replay is None else describe_stages(replay),
         "progress": "" if replay is None else describe_progress(replay),
     }

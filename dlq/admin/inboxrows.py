@@ -28,8 +28,8 @@ from dlq.queries.groups import (
     list_letter_groups,
     read_trends,
 )
-from dlq.queries.replays import is_of_group, list_running
-from dlq.states import GroupState
+from dlq.queries.replays import is_of_group, list_lately
+from dlq.states import GroupState, ReplayState
 
 PAGE = 50
 _SORT = Sort.of("-lastSeenAt", "last_seen")
@@ -76,7 +76,12 @@ class Line:
     bars: list[tuple[str, int, float]]
     trend: str
     owner: Owner | None
-    replay: Replay | None = None
+    replay: Replay | None = None  # that runs, otherwise the one that ended last
+
+    @property
+    def is_replayed(self) -> bool:
+        """Whether a replay of it runs."""
+        return self.replay is not None and self.replay.state == ReplayState.RUNNING
 
     @property
     def group(self) -> LetterGroup:
@@ -139,7 +144,7 @@ class Known:
 
     views: Mapping[UUID, GroupView]
     trends: Trends
-    running: Sequence[Replay]
+    replays: Sequence[Replay]
 
 
 def read_inbox(
@@ -179,7 +184,7 @@ def read_known(workspace_id: UUID, groups: Sequence[LetterGroup]) -> Known:
     return Known(
         views={view.group.id: view for view in describe_groups(once)},
         trends=read_trends(workspace_id, once),
-        running=list_running(workspace_id),
+        replays=list_lately(workspace_id),
     )
 
 
@@ -208,7 +213,7 @@ def make_line(view: GroupView, known: Known, username: str) -> Line:
         ],
         trend=f"{total} in the last hour, at most {max(bars)} in three minutes",
         owner=describe_owner(view.group, username),
-        replay=next((each for each in known.running if is_of_group(each, view.group)), None),
+        replay=next((each for each in known.replays if is_of_group(each, view.group)), None),
     )
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
 from controlplane.core.clock import now
 from controlplane.core.errors import NotFound
@@ -17,7 +17,8 @@ from dlq.states import ReplayState
 
 _MAX_FAILING = 20
 _MAX_RUNNING = 50
-_ENDED_LATELY = timedelta(days=1)
+_LATELY = timedelta(days=1)
+_MAX_LATELY = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +73,11 @@ def list_running(workspace_id: UUID) -> list[Replay]:
     return list(running.order_by("-id")[:_MAX_RUNNING])
 
 
-def find_ended(group: LetterGroup) -> Replay | None:
-    """The newest replay of just this group that ended within a day."""
-    ended = Replay.objects.filter(
-        workspace_id=group.workspace_id,
-        filter__fingerprint=[group.fingerprint],
-        finished_at__gte=now() - _ENDED_LATELY,
-    )
-    return next(
-        (each for each in ended.order_by("-id")[:_MAX_RUNNING] if is_of_group(each, group)), None
-    )
+def list_lately(workspace_id: UUID) -> list[Replay]:
+    """The replays that run, then those that ended within a day, the last first."""
+    is_shown = Q(state=ReplayState.RUNNING) | Q(finished_at__gte=now() - _LATELY)
+    found = Replay.objects.filter(is_shown, workspace_id=workspace_id)
+    return list(found.order_by(F("finished_at").desc(nulls_first=True), "-id")[:_MAX_LATELY])
 
 
 def is_of_group(replay: Replay, group: LetterGroup) -> bool:

@@ -145,7 +145,7 @@ def test_a_failing_type_leads_to_its_tasks_though_retries_last(viewer):
         make_task("RETRYING", type=name, name=f"retried {name}")
     make_task(type="a,b", name="not yet failed")
     html = get(viewer)
-    link = re.search(r'data-key="type:a,b".*?href="([^"]+)"', html, re.DOTALL)
+    link = re.search(r'data-key="type:a,b".*?<a href="([^"]+)"', html, re.DOTALL)
     page = viewer.get(unescape(link.group(1))).content.decode()
     rows = page.partition("<tbody")[2].partition("</tbody>")[0]
     assert "retried a,b" in rows
