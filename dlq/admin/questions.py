@@ -14,13 +14,17 @@ from controlplane.core.formatting import format_count
 from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminpages import WorkspacePages
-from dlq.admin.grouppage import MEMBERS_SHOWN
 from dlq.admin.inboxforms import DiscardGroupForm, MuteForm, ReprocessGroupForm
 from dlq.bulk import act_on_letters
-from dlq.filters import LetterFilter
+from dlq.groupletters import (
+    LettersShown,
+    check_letters,
+    letters_of,
+    preview_letters,
+    show_letters,
+)
 from dlq.groups import Decision, decide
 from dlq.models import LetterGroup
-from dlq.queries.groups import describe_groups, list_members
 from dlq.replays import DEFAULT_STAGES, start_replay
 from dlq.undo import KIND, decision_change
 
@@ -51,6 +55,7 @@ class GroupQuestions(WorkspacePages, RowPageAdmin):
             group,
             form,
             submit,
+            show_letters(group),
             title=f"Mute {isolated_text(group)}?",
             button="Mute",
             consequence="Nobody is reminded of it until the mute ends. Its letters stay open.",
@@ -60,13 +65,14 @@ class GroupQuestions(WorkspacePages, RowPageAdmin):
         """Close all open letters of the group without their work."""
         group, actor = self.operated(request, object_id)
         form = DiscardGroupForm(request.POST or None)
-        (view,) = describe_groups([group])
+        shown = preview_letters(group, "discard", actor)
 
         def submit() -> str:
+            check_letters(group, "discard", actor, request.POST.get("token", ""))
             result = act_on_letters(
                 workspace_id=group.workspace_id,
                 action="discard",
-                letter_filter=_letters_of(group),
+                letter_filter=letters_of(group),
                 actor=actor,
                 reason=form.cleaned_data["reason"],
             )
@@ -76,12 +82,13 @@ class GroupQuestions(WorkspacePages, RowPageAdmin):
             self.message_user(request, text, messages.SUCCESS)
             return self.back(request, group).url
 
-        counted = format_count(view.count, "letter")
+        counted = format_count(shown.count, "letter")
         return self._question(
             request,
             group,
             form,
             submit,
+            shown,
             title=f"Discard {counted} of {isolated_text(group)}?",
             button=f"Discard {counted}",
             consequence=f"The work of {counted} is not done. Discarding is final.",
@@ -92,17 +99,20 @@ class GroupQuestions(WorkspacePages, RowPageAdmin):
     def reprocess_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """Submit the work of all open letters again, with or without a canary."""
         group, actor = self.operated(request, object_id)
-        (view,) = describe_groups([group])
-        form = ReprocessGroupForm(request.POST or None, letters=view.count)
+        shown = preview_letters(group, "reprocess", actor)
+        form = ReprocessGroupForm(request.POST or None, letters=shown.count)
 
         def submit() -> str:
             values = form.cleaned_data
             replay = start_replay(
                 workspace_id=group.workspace_id,
-                letter_filter=_letters_of(group),
+                letter_filter=letters_of(group),
                 actor=actor,
                 rate_per_second=values["rate"],
                 stages=DEFAULT_STAGES if values["how"] == "canary" else (),
+                confirm=lambda: check_letters(
+                    group, "reprocess", actor, request.POST.get("token", "")
+                ),
             )
             if values["reason"]:
                 decide(
@@ -115,13 +125,14 @@ class GroupQuestions(WorkspacePages, RowPageAdmin):
             self.message_user(request, f"The replay of {counted} has started.", messages.SUCCESS)
             return self.back(request, group).url
 
-        counted = format_count(view.count, "task")
+        counted = format_count(shown.count, "task")
         return self._question(
             request,
             group,
             form,
             submit,
-            title=f"Reprocess {format_count(view.count, 'letter')} of {isolated_text(group)}?",
+            shown,
+            title=f"Reprocess {format_count(shown.count, 'letter')} of {isolated_text(group)}?",
             button="Reprocess",
             consequence=f"{counted} that failed will run again.",
             asks=True,
@@ -133,20 +144,20 @@ class GroupQuestions(WorkspacePages, RowPageAdmin):
         group: LetterGroup,
         form: Any,
         submit: Callable[[], str],
+        shown: LettersShown,
         **context: Any,
     ) -> HttpResponse:
         """A page that asks, with the count, the first ten letters and the consequence."""
-        (view,) = describe_groups([group])
-        members = [letter.name for letter in list_members(group, MEMBERS_SHOWN)]
         return self.form_page(
             request,
             form,
             submit,
             template="dlq/question.html",
             original=group,
-            count=view.count,
-            members=members,
-            not_shown=max(0, view.count - len(members)),
+            count=shown.count,
+            members=shown.names,
+            not_shown=max(0, shown.count - len(shown.names)),
+            token=shown.token,
             version=request.POST.get("version") or request.GET.get("version") or group.version,
             next=own_address(request),
             **context,
@@ -163,7 +174,3 @@ class GroupQuestions(WorkspacePages, RowPageAdmin):
 def seen_version(request: HttpRequest) -> int | None:
     text = request.POST.get("version", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
-
-
-def _letters_of(group: LetterGroup) -> LetterFilter:
-    return LetterFilter(fingerprints=(group.fingerprint,), types=(group.type,))

@@ -3,6 +3,7 @@ The services are those of pages, API and other commands; they write the audit lo
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import transaction
@@ -14,14 +15,15 @@ from controlplane.core.undo import undo
 from controlplane.ops.terminal.panes import error_text
 from controlplane.ops.terminal.snapshot import GroupLine, NodeLine, QueueLine
 from controlplane.workspaces.console import terminal_actor
-from dlq.filters import LetterFilter
+from dlq.groupletters import check_letters, letters_of, preview_letters
 from dlq.groups import Decision, decide
-from dlq.queries.groups import describe_groups, get_group, list_members
+from dlq.queries.groups import get_group
 from dlq.replays import DEFAULT_FAILURE_SHARE, DEFAULT_STAGES, cancel_replay, start_replay
 from tasks_app.undo import change_queue
 from workers.services import drain_node
 
-NAMES_SHOWN = 10
+if TYPE_CHECKING:
+    from dlq.models import LetterGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,38 +119,39 @@ def ask_reprocess(workspace_id: UUID, line: GroupLine, *, is_whole: bool = False
     does so. Reads the group. Raises NotFound, Conflict."""
     if line.replay is not None:
         return _ask_stop(workspace_id, line.replay.id, line)
-    (view,) = describe_groups([get_group(workspace_id, line.view.group.id)])
-    if not view.count:
+    group = get_group(workspace_id, line.view.group.id)
+    shown = preview_letters(group, "reprocess", terminal_actor())
+    if not shown.count:
         raise Conflict("No letter of this group is open any more.")
-    names = [letter.name or str(letter.id) for letter in list_members(view.group, NAMES_SHOWN)]
     first, second = DEFAULT_STAGES
-    tasks = format_count(view.count, "task that failed runs again", "tasks that failed run again")
+    tasks = format_count(shown.count, "task that failed runs again", "tasks that failed run again")
     how = (
         "all at once"
         if is_whole
         else f"first {first}, then {second}, then the rest; it stops when more than "
         f"{format_percent(DEFAULT_FAILURE_SHARE)} fail"
     )
-    letters = format_count(view.count, "letter")
+    letters = format_count(shown.count, "letter")
     return Question(
-        title=f"Reprocess {letters} of {view.group.type}: {error_text(line).rstrip('. ')}?",
+        title=f"Reprocess {letters} of {group.type}: {error_text(line).rstrip('. ')}?",
         consequence=f"{tasks}: {how}. What has started cannot be undone.",
         verb="reprocess",
-        run=lambda reason: _reprocess(workspace_id, line, reason, is_whole),
+        run=lambda reason: _reprocess(group, reason, shown.token, is_whole),
         needs_reason=True,
-        names=[terminal_text(name) for name in names],
-        count=view.count,
+        names=[terminal_text(name) for name in shown.names],
+        count=shown.count,
     )
 
 
-def _reprocess(workspace_id: UUID, line: GroupLine, reason: str, is_whole: bool) -> Done:
-    group, actor = line.view.group, terminal_actor()
+def _reprocess(group: "LetterGroup", reason: str, token: str, is_whole: bool) -> Done:
+    workspace_id, actor = group.workspace_id, terminal_actor()
     with transaction.atomic():
         replay = start_replay(
             workspace_id=workspace_id,
-            letter_filter=LetterFilter(fingerprints=(group.fingerprint,), types=(group.type,)),
+            letter_filter=letters_of(group),
             actor=actor,
             stages=() if is_whole else DEFAULT_STAGES,
+            confirm=lambda: check_letters(group, "reprocess", actor, token),
         )
         note = Decision(note=reason)
         decide(workspace_id=workspace_id, group_id=group.id, decision=note, actor=actor)

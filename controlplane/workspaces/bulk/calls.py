@@ -57,19 +57,22 @@ class Call:
         some out."""
         if body.token is None or body.dry_run:
             return None
-        plan = read_token(
-            body.token,
-            workspace_id=self.workspace_id,
-            actor=self.actor,
-            accept_drift=body.accept_drift,
-        )
-        named = self.verb.target.name_caller(self.selection.filter, self.actor)
-        selection = replace(self.selection, filter=named)
-        if (plan.verb, plan.selection, plan.options) != (self.verb, selection, self.options):
-            raise wrong_token("This is the preview of another action, or of other objects.")
+        plan = self.compare(body.token, accept_drift=body.accept_drift)
         check_reason(plan, body.reason or current_reason())
         members = plan.members
         if most is not None and (members.is_estimate or members.count > most):
             message = f"A call changes at most {most:,} that were previewed: start it with "
             raise TooLarge(f"{message}POST /operations, or narrow it.")
+        return plan
+
+    def compare(self, token: str, *, accept_drift: bool = False) -> Plan:
+        """The plan of its preview. Raises Invalid: the preview is of something else, or too old;
+        Conflict: the set has changed since, or nothing matches."""
+        plan = read_token(
+            token, workspace_id=self.workspace_id, actor=self.actor, accept_drift=accept_drift
+        )
+        named = self.verb.target.name_caller(self.selection.filter, self.actor)
+        selection = replace(self.selection, filter=named)
+        if (plan.verb, plan.selection, plan.options) != (self.verb, selection, self.options):
+            raise wrong_token("This is the preview of another action, or of other objects.")
         return plan

@@ -47,7 +47,7 @@ BOUNDS = {
     "dlq_lettergroup_discard": 11,
     "dlq_lettergroup_export": 7,
     "dlq_lettergroup_mute": 9,
-    "dlq_lettergroup_reprocess": 11,
+    "dlq_lettergroup_reprocess": 12,
     "dlq_replay_change": 11,
     "dlq_replay_changelist": 8,
     "dlq_replay_export": 9,

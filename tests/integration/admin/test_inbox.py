@@ -208,6 +208,36 @@ def test_discard_with_a_reason(operator: Client) -> None:
     assert AuditEvent.objects.get(action="dlq.discard").actor_label == "op"
 
 
+def token_of(found: str) -> str:
+    return found.partition('name="token" value="')[2].partition('"')[0]
+
+
+@pytest.mark.parametrize("path", ["discard", "reprocess"])
+def test_a_group_that_has_grown_since_the_question_is_asked_about_again(
+    operator: Client, path: str
+) -> None:
+    group = group_of(make_letter())
+    sent = {"reason": "sent by hand", "how": "canary", **SURE}
+    token = token_of(page(operator, f"{INBOX}{group.id}/{path}/"))
+    make_letter()
+    found = post(operator, group, path, **sent, token=token)
+    assert "1 matched then, 2 now. Nothing was changed" in found
+    assert f"{path.capitalize()} 2 letters of ValueError test-echo?" in found
+    assert "sent by hand" in found
+    assert not DeadLetter.objects.exclude(status="OPEN").exists()
+    assert not Replay.objects.exists()
+    assert "2 letters" in post(operator, group, path, **sent, token=token_of(found))
+    assert Replay.objects.exists() or not DeadLetter.objects.filter(status="OPEN").exists()
+
+
+def test_the_preview_of_one_group_is_no_answer_for_another(operator: Client) -> None:
+    group, other = group_of(make_letter()), group_of(make_letter(type="test-raise"))
+    token = token_of(page(operator, f"{INBOX}{other.id}/discard/"))
+    found = post(operator, group, "discard", reason="x", token=token, **SURE)
+    assert "of another action, or of other objects. Nothing was changed" in found
+    assert not DeadLetter.objects.exclude(status="OPEN").exists()
+
+
 def test_reprocess_as_a_canary(operator: Client) -> None:
     letters = [make_letter() for _ in range(3)]
     group = group_of(letters[0])
