@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from controlplane.core.admin.pages import RowPageAdmin
@@ -104,23 +105,24 @@ class GroupQuestions(WorkspacePages, RowPageAdmin):
 
         def submit() -> str:
             values = form.cleaned_data
-            replay = start_replay(
-                workspace_id=group.workspace_id,
-                letter_filter=letters_of(group),
-                actor=actor,
-                rate_per_second=values["rate"],
-                stages=DEFAULT_STAGES if values["how"] == "canary" else (),
-                confirm=lambda: check_letters(
-                    group, "reprocess", actor, request.POST.get("token", "")
-                ),
-            )
-            if values["reason"]:
-                decide(
+            with transaction.atomic():  # without the note, no replay
+                replay = start_replay(
                     workspace_id=group.workspace_id,
-                    group_id=group.id,
-                    decision=Decision(note=values["reason"]),
+                    letter_filter=letters_of(group),
                     actor=actor,
+                    rate_per_second=values["rate"],
+                    stages=DEFAULT_STAGES if values["how"] == "canary" else (),
+                    confirm=lambda: check_letters(
+                        group, "reprocess", actor, request.POST.get("token", "")
+                    ),
                 )
+                if values["reason"]:
+                    decide(
+                        workspace_id=group.workspace_id,
+                        group_id=group.id,
+                        decision=Decision(note=values["reason"]),
+                        actor=actor,
+                    )
             counted = format_count(replay.matched, "letter")
             self.message_user(request, f"The replay of {counted} has started.", messages.SUCCESS)
             return self.back(request, group).url

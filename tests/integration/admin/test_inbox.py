@@ -15,7 +15,7 @@ from controlplane.core.admin.actions import CONFIRMED
 from controlplane.core.clock import now
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
-from dlq import discard, transitions
+from dlq import discard, groups, transitions
 from dlq.grouping import GroupUpkeep
 from dlq.models import DeadLetter, GroupNote, LetterGroup, Replay
 from dlq.recording import fold_letter_counts
@@ -259,6 +259,17 @@ def test_reprocess_as_a_canary(operator: Client) -> None:
     assert "Cancel the replay" not in stopped
     Replay.objects.update(finished_at=now() - timedelta(days=2))
     assert reason not in page(operator, group=str(group.id))
+
+
+def test_a_replay_does_not_start_when_its_note_is_refused(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "MAX_NOTES", 0)
+    group = group_of(make_letter())
+    found = post(operator, group, "reprocess", how="canary", reason="x", **SURE)
+    assert "0 notes, which is the limit" in found
+    assert not Replay.objects.exists()
+    assert not AuditEvent.objects.filter(action="dlq.replay").exists()
 
 
 def test_a_viewer_sees_and_cannot_act(viewer: Client) -> None:
