@@ -17,7 +17,7 @@ from controlplane.core.admin.display import Question
 from controlplane.core.admin.forms import ReasonForm, ServiceForm, reason_field
 from controlplane.core.admin.undo import offer_undo
 from controlplane.core.errors import DomainError
-from controlplane.core.formatting import format_count
+from controlplane.core.formatting import format_count, format_number
 from controlplane.core.requests import WITHOUT_REASON, needs_reason
 
 MAX_SELECTED = 10_000
@@ -25,6 +25,8 @@ MAX_SELECTED = 10_000
 MAX_UNDONE = 1_000
 THIS_PAGE = "_this_page"  # sent by a button on the page of a row
 CONFIRMED = "post"  # as in Django's own confirmation of a deletion
+_MATCHED = "matched"  # how many rows the question about all that match was for
+_ESTIMATED = "many"
 _MAX_SHOWN = 10
 _MAX_REASONS = 5
 
@@ -83,7 +85,7 @@ def confirmed_action(
     def decorate(act: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(act)
         def action(self: Any, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-            count = _count_chosen(self, request, queryset)
+            count, matched = _count_chosen(self, request, queryset)
             is_many = count > WITHOUT_REASON
             if is_undoable and form_class is None and not is_many:
                 return act(self, request, queryset)
@@ -93,10 +95,14 @@ def confirmed_action(
             own = form.fields.setdefault("reason", reason_field(required=is_needed))
             own.initial = request.POST.get("reason", "")
             if is_sure and form.is_valid():
-                return act(self, request, queryset, *([form] if form_class else []))
+                if request.POST.get(_MATCHED, matched) == matched:
+                    return act(self, request, queryset, *([form] if form_class else []))
+                about = "about " if matched == _ESTIMATED else ""
+                text = f"The number that matches has changed to {about}{format_number(count)}."
+                form.add_error(None, f"{text} Nothing was done: look again.")
             question = warning if isinstance(warning, str) else warning(queryset)
             return _ask_about_rows(
-                self, request, queryset, count, button=button, warning=question, form=form
+                self, request, queryset, count, matched, button=button, warning=question, form=form
             )
 
         return admin.action(description=text, permissions=permissions)(action)
@@ -104,10 +110,13 @@ def confirmed_action(
     return decorate
 
 
-def _count_chosen(pages: Any, request: HttpRequest, rows: QuerySet[Any]) -> int:
-    if request.POST.get("select_across") == "1":
-        return int(pages.get_paginator(request, rows, 1).count)
-    return rows.count()
+def _count_chosen(pages: Any, request: HttpRequest, rows: QuerySet[Any]) -> tuple[int, str]:
+    """How many rows are chosen; for all that match also what the answer is compared with: an
+    estimate changes by itself."""
+    if request.POST.get("select_across") != "1":
+        return rows.count(), ""
+    found = pages.get_paginator(request, rows, 1)
+    return int(found.count), _ESTIMATED if found.is_estimate else str(found.count)
 
 
 def _ask_about_rows(
@@ -115,6 +124,7 @@ def _ask_about_rows(
     request: HttpRequest,
     rows: QuerySet[Any],
     count: int,
+    matched: str,
     *,
     button: str,
     warning: str,
@@ -136,6 +146,7 @@ def _ask_about_rows(
             ("action", request.POST["action"]),
             ("index", "0"),
             ("select_across", str(int(is_everything))),
+            *([(_MATCHED, matched)] if is_everything else []),
             *((name, "1") for name in (THIS_PAGE,) if name in request.POST),
             *((ACTION_CHECKBOX_NAME, pk) for pk in (chosen[:1] if is_everything else chosen)),
         ],

@@ -1,5 +1,7 @@
 """What holds for every list of this project's rows. (Lists of other packages are theirs.)"""
 
+from collections.abc import Callable
+
 import pytest
 from django.db import connection
 from django.db.models import Model
@@ -7,10 +9,18 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from controlplane.ops.schedules.models import Schedule
 from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import Leader
 from tests.clients import other_workspace
-from tests.factories import make_leader, make_node, make_scaling_event
+from tests.factories import (
+    make_job,
+    make_leader,
+    make_letter,
+    make_node,
+    make_scaling_event,
+    make_task,
+)
 from tests.integration.admin.world import World, log_in, rows_of
 
 pytestmark = pytest.mark.django_db
@@ -108,3 +118,29 @@ class TestConfirmation:
         assert world.own["tasks_app.Task"].state == "CANCELLED"  # type: ignore[attr-defined]
         world.foreign["tasks_app.Task"].refresh_from_db()
         assert world.foreign["tasks_app.Task"].state == "PENDING"  # type: ignore[attr-defined]
+
+    @pytest.mark.parametrize(
+        ("make", "action"),
+        [
+            (make_task, "cancel"),
+            (make_letter, "discard"),
+            (lambda: make_job(f"job {Schedule.objects.count()}"), "run_now"),
+        ],
+    )
+    def test_other_rows_than_those_of_the_question_are_asked_about_again(
+        self, make: Callable[[], Model], action: str
+    ) -> None:
+        client = log_in("root", is_superuser=True)
+        path = list_of(make()._meta.label)
+        data = {"action": action, "_selected_action": ["0"], "select_across": "1"}
+        found = client.post(path, data).content.decode()
+        assert 'name="matched" value="1"' in found
+        make()
+        audited = AuditEvent.objects.count()
+        sure = {**data, "post": "yes", "reason": "OPS-1"}
+        found = client.post(path, {**sure, "matched": "1"}).content.decode()
+        assert "The number that matches has changed to 2. Nothing was done: look again." in found
+        assert 'name="matched" value="2"' in found
+        assert AuditEvent.objects.count() == audited
+        assert client.post(path, {**sure, "matched": "2"}).status_code == 302
+        assert AuditEvent.objects.count() > audited
