@@ -6,8 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 
-from controlplane.core.admin.lists import AgeFilter
-from controlplane.core.admin.navigation import CHOSEN_VIEW
+from controlplane.core.admin.lists import AgeFilter, read_filters
 from controlplane.core.clock import as_moment
 from controlplane.core.schema.filters import conditions
 from controlplane.workspaces.adminaccess import roles_of
@@ -97,9 +96,8 @@ def _filter_by(letters: QuerySet[Any], column: str, value: str | None) -> QueryS
 
 def read_wanted(params: QueryDict) -> dict[str, Any] | None:
     """The list's filters as those of the API; None if one of them has no such condition."""
-    wanted = {_CONDITIONS.get(name, name): value for name, value in params.items() if value}
-    for name in ("workspace", CHOSEN_VIEW):
-        wanted.pop(name, None)
+    wanted = read_filters(params, _CONDITIONS)
+    wanted.pop("workspace", None)
     if "since" in wanted:
         wanted["since"] = as_moment(str(wanted["since"]))  # what is selected must not move
     return wanted if set(wanted) <= set(conditions(LetterFilter)) else None

@@ -1,15 +1,15 @@
 """Django's lists of records over tables of any size: counted up to a bound, read in bounded time,
 and paged behind a row where there are many."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters, ShowFacets
-from django.contrib.admin.views.main import PAGE_VAR, ChangeList
+from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR, ChangeList
 from django.core.paginator import InvalidPage, Paginator
 from django.db.models import CharField, Field, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils.functional import cached_property
 
 from controlplane.core.admin.navigation import CHOSEN_VIEW
@@ -42,6 +42,8 @@ _BEHIND, _BEFORE = "after", "before"
 _IDS = {"id", "-id", "pk", "-pk"}
 _NEWEST = 2_000  # rows among which the values of a filter are looked for
 _MAX_VALUES = 100
+# Parameters of a list's address that choose none of its rows.
+_NO_FILTERS = {ALL_VAR, CHOSEN_VIEW, ERROR_FLAG, ORDER_VAR, PAGE_VAR}
 
 
 class EstimatingPaginator(AnyPaginator):
@@ -227,6 +229,15 @@ class RecentValuesFilter(admin.AllValuesFieldListFilter):
         chosen = [each for each in self.lookup_val or () if each]
         found: Any = list(dict.fromkeys([*values.distinct()[:_MAX_VALUES], *chosen]))
         self.lookup_choices = found
+
+
+def read_filters(params: QueryDict, names: Mapping[str, str]) -> dict[str, Any]:
+    """The filters of a list's address, by the names of the API where `names` has another one."""
+    return {
+        names.get(name, name): value
+        for name, value in params.items()
+        if value and name not in _NO_FILTERS
+    }
 
 
 class AgeFilter(admin.SimpleListFilter):

@@ -83,6 +83,7 @@ class Jobs(Views):
             search=query.search,
             enabled=query.enabled,
             sources=query.sources,
+            overlaps=query.overlaps,
         )
         return self.page(schedules, queries.describe_jobs)
 

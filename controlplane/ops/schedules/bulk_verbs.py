@@ -33,7 +33,11 @@ def _describe(rows: Rows) -> list[Described]:
 
 def _narrow(workspace_id: Any, wanted: JobFilter) -> Rows:
     return list_schedules(
-        workspace_id, search=wanted.search, enabled=wanted.enabled, sources=wanted.sources
+        workspace_id,
+        search=wanted.search,
+        enabled=wanted.enabled,
+        sources=wanted.sources,
+        overlaps=wanted.overlaps,
     )
 
 

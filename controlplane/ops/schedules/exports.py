@@ -20,6 +20,7 @@ def _list_schedules(selected: Selected) -> Rows:
         search=wanted.search,
         enabled=wanted.enabled,
         sources=wanted.sources,
+        overlaps=wanted.overlaps,
     )
 
 

@@ -25,7 +25,7 @@ SCHEDULES = SavableList(
             as_page={"true": "1", "false": "0"},
         ),
         choice("source", "Source", Source.values, page="source__exact"),
-        choice("overlap", "Overlap", Overlap.values, page="overlap__exact", api=None),
+        choice("overlap", "Overlap", Overlap.values, page="overlap__exact"),
         search(),
     ),
     shipped=(

@@ -49,6 +49,7 @@ class JobFilter:
     search: str = condition("search", Search(200), "A part of the name or of the type.")
     enabled: bool | None = condition("enabled", FlagValue(empty=None), "Only enabled, or paused.")
     sources: tuple[str, ...] = condition("source", Words(choices=tuple(Source.values)), COMMA)
+    overlaps: tuple[str, ...] = condition("overlap", Words(choices=tuple(Overlap.values)), COMMA)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from controlplane.core.admin.pages import OperationalAdmin
 from controlplane.core.clock import now
 from controlplane.ops.operations.models import Operation
 from tasks_app.models import Task
@@ -154,6 +155,31 @@ def test_all_that_match_are_selected_by_the_filter_of_the_list(operator: Any) ->
         )
         assert page.status_code == 200
         assert 'class="callout" role="alert"' not in page.content.decode()
+
+
+@pytest.mark.parametrize("place", ["p=2", "o=-1", "e=1", "saved=open"])
+def test_the_place_in_the_list_is_no_filter(
+    operator: Any, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OperationalAdmin, "list_per_page", 1)
+    letter, job = make_letter(), make_job("nightly")
+    make_letter()
+    make_job("hourly")
+    found = bulk(operator, "dlq_deadletter", [letter], f"?status__exact=OPEN&{place}", across="1")
+    assert json.loads(found["filter"][0]) == {"status": "OPEN"}
+    query = f"?overlap__exact=skip&{place}"
+    found = bulk(operator, "schedules_schedule", [job], query, across="1")
+    assert json.loads(found["filter"][0]) == {"overlap": "skip"}
+
+
+def test_schedules_are_selected_by_their_overlap(operator: Any) -> None:
+    make_job("nightly", overlap="queue")
+    make_job("hourly", overlap="skip")
+    found = operator.get(
+        NEW, {"target": "schedules", "action": "pause", "filter": '{"overlap": "queue"}'}
+    ).content.decode()
+    assert "Pause 1 schedule?" in found
+    assert "nightly" in found
 
 
 def test_rows_of_two_workspaces_are_not_mixed() -> None:

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 
 from controlplane.core.admin.actions import MAX_UNDONE, THIS_PAGE, confirmed_action
 from controlplane.core.admin.display import Table, badge, link, show_time
-from controlplane.core.admin.navigation import CHOSEN_VIEW
+from controlplane.core.admin.lists import read_filters
 from controlplane.core.admin.pages import ReadMostlyAdmin, copy_row
 from controlplane.core.admin.undo import offer_undo
 from controlplane.core.clock import now
@@ -42,6 +42,13 @@ from controlplane.workspaces.states import Role
 
 _MAX_TIMES = 10
 _MAX_FIRINGS = 20
+# The parameters of the list, by the name of the same condition of the API.
+_CONDITIONS = {
+    "q": "search",
+    "periodic_task__enabled__exact": "enabled",
+    "source__exact": "source",
+    "overlap__exact": "overlap",
+}
 
 
 @admin.register(Schedule)
@@ -244,10 +251,8 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
 
 def _read_wanted(params: QueryDict) -> dict[str, Any] | None:
     """The list's filters as those of the API; None if one of them has no such condition."""
-    names = {"periodic_task__enabled__exact": "enabled", "source__exact": "source", "q": "search"}
-    wanted = {names.get(name, name): value for name, value in params.items() if value}
-    for name in ("workspace", CHOSEN_VIEW):
-        wanted.pop(name, None)
+    wanted = read_filters(params, _CONDITIONS)
+    wanted.pop("workspace", None)
     if "enabled" in wanted:
         wanted["enabled"] = "true" if wanted["enabled"] == "1" else "false"
     is_known = set(wanted) <= set(conditions(JobFilter))

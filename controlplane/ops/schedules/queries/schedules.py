@@ -43,6 +43,7 @@ def list_schedules(
     search: str = "",
     enabled: bool | None = None,
     sources: Sequence[str] = (),
+    overlaps: Sequence[str] = (),
 ) -> QuerySet[Schedule]:
     """The schedules of a workspace, with their PeriodicTasks. `search` covers the name, the task
     type, and the name of a plain Celery task."""
@@ -58,6 +59,8 @@ def list_schedules(
         found = found.filter(periodic_task__enabled=enabled)
     if sources:
         found = found.filter(source__in=sources)
+    if overlaps:
+        found = found.filter(overlap__in=overlaps)
     return found
 
 

@@ -132,7 +132,11 @@ class Command(WorkspaceCommand):
     def _list(self, workspace_id: UUID, options: Options) -> Any:
         wanted = read_options(JobFilter, options)
         found = queries.list_schedules(
-            workspace_id, search=wanted.search, enabled=wanted.enabled, sources=wanted.sources
+            workspace_id,
+            search=wanted.search,
+            enabled=wanted.enabled,
+            sources=wanted.sources,
+            overlaps=wanted.overlaps,
         ).order_by("name")
         jobs = queries.describe_jobs(list(found[: options["limit"]]))
         return [represent_row(Job, job, None) for job in jobs]
