@@ -15,7 +15,7 @@ from controlplane.core.admin.actions import CONFIRMED, confirmed_action, is_conf
 from controlplane.core.admin.forms import ReasonForm
 from controlplane.core.admin.pages import ReadMostlyAdmin
 from controlplane.core.admin.undo import offer_undo
-from controlplane.core.errors import DomainError
+from controlplane.core.errors import Conflict, DomainError
 from controlplane.core.formatting import format_count
 from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
@@ -256,7 +256,10 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         undone: list[dict[str, Any]] = []
 
         def act(queue: Queue, actor: Actor) -> None:
-            undone.append(change_queue(queue.workspace_id, queue.name, actor, changes))
+            change = change_queue(queue.workspace_id, queue.name, actor, changes)
+            if change["before"] == change["after"]:
+                raise Conflict("It was paused already." if paused else "It was not paused.")
+            undone.append(change)
 
         done = "paused" if paused else "resumed"
         self.act_on_rows(request, queues, act, done, undo=("queues", {"queues": undone}))

@@ -143,6 +143,21 @@ class TestTheList:
         assert "2 of 2 queues resumed." in operator.post(LIST, data, follow=True).content.decode()
         assert not Queue.objects.exclude(paused_at=None, pause_reason="").exists()
 
+    def test_a_queue_that_was_paused_before_stays_so_after_the_undo(self) -> None:
+        queues = [make_queue("one"), make_queue("two")]
+        Queue.objects.filter(name="two").update(paused_at=now(), pause_reason="storm")
+        data = {"action": "pause", "_selected_action": [q.pk for q in queues], "reason": "storm"}
+        operator = login("o", "operator")
+        found = operator.post(LIST, data, follow=True).content.decode()
+        assert "1 of 2 queues paused." in found
+        assert "Two: It was paused already." in found
+        key = found.partition('name="undo" value="')[2].partition('"')[0]
+        operator.post("/admin/undo/", {"undo": key})
+        assert list(Queue.objects.filter(paused_at=None).values_list("name", flat=True)) == ["one"]
+        found = operator.post(LIST, {**data, "_selected_action": [queues[1].pk]}, follow=True)
+        assert "0 of 1 queue paused." in found.content.decode()
+        assert 'name="undo"' not in found.content.decode()
+
     def test_a_viewer_is_offered_no_action(self) -> None:
         make_queue("mail")
         page = read(login("v", "viewer"), LIST)

@@ -108,6 +108,14 @@ class TestList:
         assert event is not None
         assert (event.actor_kind, event.actor_label) == ("user", "root")
 
+    def test_nothing_is_undone_where_nothing_was_changed(self, root: Client) -> None:
+        job = make_job("one", enabled=False)
+        data = {"action": "pause", "_selected_action": [str(job.id)]}
+        found = root.post(SCHEDULES, data, follow=True).content.decode()
+        assert "0 of 1 schedule paused" in found
+        assert "One: It was paused already." in found
+        assert 'name="undo"' not in found
+
     def test_members_see_and_act_in_their_workspaces_only(self, root: Client) -> None:
         mine, theirs = make_job("mine"), make_job("theirs", other_workspace())
         client = login("op", "operator")

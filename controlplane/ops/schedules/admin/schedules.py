@@ -14,7 +14,7 @@ from controlplane.core.admin.lists import read_filters
 from controlplane.core.admin.pages import ReadMostlyAdmin, copy_row
 from controlplane.core.admin.undo import offer_undo
 from controlplane.core.clock import now
-from controlplane.core.errors import DomainError
+from controlplane.core.errors import Conflict, DomainError
 from controlplane.core.formatting import format_elapsed, format_percent, shorten
 from controlplane.core.schema import represent_value
 from controlplane.core.schema.filters import conditions
@@ -228,8 +228,9 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
 
         def verb(schedule: Schedule, actor: Actor) -> None:
             change = change_schedule(schedule, actor, {"enabled": enabled})
-            if change["before"] != change["after"]:
-                undone.append(change)
+            if change["before"] == change["after"]:
+                raise Conflict("It was on already." if enabled else "It was paused already.")
+            undone.append(change)
 
         done = "resumed" if enabled else "paused"
         return self._act(request, queryset, verb, done, ("schedules", {"schedules": undone}))
