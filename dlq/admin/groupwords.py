@@ -19,17 +19,23 @@ def describe_state(view: GroupView) -> str:
     by = f" by {isolated_text(group.state_by)}" if group.state_by else ""
     since = _moment(group.state_at)
     if group.state == GroupState.REGRESSED:
-        versions = ", ".join(map(isolated_text, group.regressed_code))
-        return f"was resolved, back {since}{f' on {versions}' if versions else ''}"
+        return _describe_regression(group)
+    back = "" if group.regressed_at is None else f"; {_describe_regression(group)}"
     if group.state == GroupState.ACKNOWLEDGED:
         grown = f", +{format_number(view.grown)} since" if view.grown else ""
-        return f"{since}{by}{grown}"
+        return f"{since}{by}{grown}{back}"
     if group.state == GroupState.MUTED:
         reason = isolated_text(shorten(group.state_reason, 80))
-        return f"{describe_mute(group)}{by}{f': “{reason}”' if reason else ''}"
+        return f"{describe_mute(group)}{by}{f': “{reason}”' if reason else ''}{back}"
     if group.state == GroupState.RESOLVED:
         return f"{since}{by}" if by else f"{since}: all work is done, or discarded"
-    return f"since {_moment(group.first_seen)}"
+    return f"since {_moment(group.first_seen)}{back}"
+
+
+def _describe_regression(group: LetterGroup) -> str:
+    versions = ", ".join(map(isolated_text, group.regressed_code))
+    on = f" on {versions}" if versions else ""
+    return f"was resolved, back {_moment(group.began_at)}{on}"
 
 
 def describe_mute(group: LetterGroup) -> str:

@@ -1,5 +1,7 @@
 """Groups of dead letters, and notes about them. Only `transitions.py` writes `state`."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -57,6 +59,7 @@ class LetterGroup(models.Model):
     acknowledged_deaths = models.BigIntegerField(null=True)  # how many there were then
     muted_until = models.DateTimeField(null=True)
     muted_above = models.BigIntegerField(null=True)  # more open letters end the mute
+    regressed_at = models.DateTimeField(null=True)  # when the dispatcher reopened it last
     # Those of the nodes on which tasks died after the group was resolved.
     regressed_versions = ArrayField(models.CharField(max_length=40), default=list)
     regressed_releases = ArrayField(models.CharField(max_length=MAX_RELEASE), default=list)
@@ -115,6 +118,12 @@ class LetterGroup(models.Model):
     def last_code(self) -> str:
         """What the node ran on which the last task died."""
         return name_code(self.last_release, self.last_version)
+
+    @property
+    def began_at(self) -> datetime:
+        """When it began, or began again. The release before wrote no `regressed_at`."""
+        is_back = self.state == GroupState.REGRESSED
+        return self.regressed_at or (self.state_at if is_back else self.first_seen)
 
     @property
     def regressed_code(self) -> list[str]:

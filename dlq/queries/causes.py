@@ -13,7 +13,6 @@ from controlplane.core.visibletext import isolated_text
 from controlplane.ops.schedules.models import Schedule
 from controlplane.workspaces.models import AuditEvent
 from dlq.models import DeadLetter, LetterGroup
-from dlq.states import GroupState
 from workers.models import Node
 from workers.queries import list_deployments
 from workflows.models import WorkflowRun, WorkflowVersion
@@ -42,8 +41,7 @@ def list_causes(group: LetterGroup) -> list[Cause]:
     """The newest MAX_CAUSES changes before the group began, or began again, newest first."""
     first = DeadLetter.objects.filter(id=group.id, workspace_id=group.workspace_id)
     letter = first.only("queue", "workflow_run_id", "type").first()
-    is_back = group.state == GroupState.REGRESSED
-    end = group.state_at if is_back else group.first_seen
+    end = group.began_at
     found = [
         *_new_releases(end),
         *_new_versions(end),

@@ -33,6 +33,7 @@ SET letters = l.letters,
     last_release = coalesce(nullif(l.worker_release, ''), g.last_release),
     state = CASE WHEN l.is_regressed THEN 'REGRESSED' ELSE g.state END,
     state_at = CASE WHEN l.is_regressed THEN %(now)s ELSE g.state_at END,
+    regressed_at = CASE WHEN l.is_regressed THEN %(now)s ELSE g.regressed_at END,
     state_by = CASE WHEN l.is_regressed THEN '' ELSE g.state_by END,
     state_reason = CASE WHEN l.is_regressed THEN '' ELSE g.state_reason END,
     version = CASE WHEN l.is_regressed THEN g.version + 1 ELSE g.version END

@@ -50,7 +50,10 @@ def make_groups(workspace: Workspace, now: datetime) -> None:
     )  # fmt: skip
     _decide(workspace, _CATALOGUE[0], mira, Decision(state="RESOLVED"))
     regressed = LetterGroup.objects.filter(workspace=workspace, type=REPORTS.type)
-    regressed.update(state="REGRESSED", state_at=now - 18 * MINUTE, regressed_versions=["4.12.0"])
+    back_at = now - 18 * MINUTE
+    regressed.update(
+        state="REGRESSED", state_at=back_at, regressed_at=back_at, regressed_versions=["4.12.0"]
+    )
 
 
 def _make_letters(

@@ -9,8 +9,14 @@ from controlplane.ops.schedules import editing
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.models import Workspace
 from controlplane.workspaces.services import record_audit
+from dlq.admin.groupwords import describe_state
+from dlq.discard import discard_letter
+from dlq.grouping import GroupUpkeep
+from dlq.groups import Decision, decide
 from dlq.models import DeadLetter, LetterGroup
 from dlq.queries.causes import MAX_CAUSES, list_causes
+from dlq.queries.groups import describe_groups
+from dlq.recording import fold_letter_counts
 from tasks_app.services.queues import change_queue
 from tests.clients import other_workspace
 from tests.factories import make_job, make_letter, make_node, make_queue, make_run, make_workflow
@@ -68,6 +74,35 @@ def test_what_came_after_the_first_death_is_no_cause() -> None:
     # What reopened the group comes after it.
     LetterGroup.objects.update(state="REGRESSED", state_at=now() + timedelta(seconds=1))
     assert [subject for _, subject, _ in causes_of(letter)] == ["Taskplane 4.12.0"]
+
+
+def test_the_death_that_reopened_a_group_counts_after_a_decision_too(
+    ada: Actor, workspace: Workspace
+) -> None:
+    def keep_up() -> None:
+        fold_letter_counts()
+        GroupUpkeep().run()
+
+    make_node()
+    Node.objects.update(version="4.11.0", started_at=now() - 90 * HOUR)
+    letter = make_letter()
+    keep_up()
+    discard_letter(workspace_id=workspace.id, letter_id=letter.id, reason="no", actor=ada)
+    keep_up()
+    later = make_node()
+    Node.objects.filter(id=later.id).update(version="4.12.0", started_at=now())
+    make_letter()
+    keep_up()
+    assert LetterGroup.objects.get().state == "REGRESSED"
+    for decision in (
+        Decision(state="ACKNOWLEDGED"), Decision(state="MUTED", muted_above=9),
+        Decision(state="OPEN"),
+    ):  # fmt: skip
+        decide(workspace_id=workspace.id, group_id=letter.id, decision=decision, actor=ada)
+        assert [subject for _, subject, _ in causes_of(letter)] == ["Taskplane 4.12.0"]
+        (view,) = describe_groups([LetterGroup.objects.get()])
+        assert "was resolved, back" in describe_state(view)
+        assert view.group.regressed_code[0] in describe_state(view)
 
 
 def test_a_version_of_its_workflow() -> None:
