@@ -44,7 +44,8 @@ KEPT: Final = _Kept()
 class Decision:
     """What shall be different. `muted_until` and `muted_above` (more open letters) end a mute;
     `owner` is a user name, and None is nobody; an empty ticket is none. `restores`: it undoes
-    another decision, and may give the group back the state REGRESSED."""
+    another decision, and may give the group back the state REGRESSED, the reason of a state and
+    the deaths at which it was acknowledged."""
 
     state: str | None = None
     owner: str | _Kept | None = KEPT
@@ -53,6 +54,8 @@ class Decision:
     muted_above: int | None = None
     note: str = ""
     restores: bool = False
+    state_reason: str = ""
+    acknowledged_deaths: int | None = None
 
 
 @transaction.atomic
@@ -170,10 +173,10 @@ def _columns_of_state(group: LetterGroup, state: GroupState, decision: Decision)
     columns: dict[str, Any] = {
         "muted_until": decision.muted_until if is_muted else None,
         "muted_above": decision.muted_above if is_muted else None,
-        "state_reason": decision.note.strip(),
-        "acknowledged_deaths": None,
+        "state_reason": decision.note.strip() or decision.state_reason,
+        "acknowledged_deaths": decision.acknowledged_deaths,
     }
-    if state == GroupState.ACKNOWLEDGED:
+    if state == GroupState.ACKNOWLEDGED and decision.acknowledged_deaths is None:
         (view,) = describe_groups([group])
         columns["acknowledged_deaths"] = view.deaths
     return columns

@@ -19,11 +19,14 @@ KIND = "failure-group"
 def decision_change(before: LetterGroup, after: LetterGroup) -> dict[str, Any]:
     """What `undo_decision` needs."""
     until = before.muted_until
+    mutes = [(each.muted_until, each.muted_above) for each in (before, after)]
     return {
         "workspace": str(before.workspace_id),
         "group": str(before.id),
         "version": after.version,
-        "state": str(before.state) if before.state != after.state else None,
+        "state": str(before.state) if before.state != after.state or mutes[0] != mutes[1] else None,
+        "state_reason": before.state_reason,
+        "acknowledged_deaths": before.acknowledged_deaths,
         "owner": before.owner and before.owner.get_username(),
         "ticket": before.ticket,
         "muted_until": until.isoformat() if until is not None else None,
@@ -61,6 +64,9 @@ def undo_decision(act_as: ActAs, values: dict[str, Any]) -> str:
             ticket=values["ticket"],
             muted_until=until if is_muted else None,
             muted_above=values["muted_above"] if is_muted else None,
+            # The release before kept neither.
+            state_reason=values.get("state_reason", "") if values["state"] else "",
+            acknowledged_deaths=values.get("acknowledged_deaths"),
             restores=True,
         ),
         actor=act_as(workspace_id),
