@@ -39,6 +39,7 @@ FAILURES = SavableList(
         search(),
         text("type", "Type"),
         choice("category", "Category", ErrorCategory.values),
+        text("release", "Release"),
         text("version", "Version"),
     ),
     shipped=(
@@ -66,7 +67,12 @@ LETTERS = SavableList(
         choice("category", "Category", ErrorCategory.values, page="category__exact"),
         text("type", "Type"),
         text("fingerprint", "Failure"),
+        text("queue", "Queue"),
+        text("node", "Node"),
+        text("release", "Release"),
+        text("version", "Version"),
         ListFilter("since", "Died after", Moment()),
+        ListFilter("until", "Died before", Moment(), page="died_at__lt"),
         search(),
     ),
     shipped=(
@@ -78,7 +84,6 @@ LETTERS = SavableList(
             {"status": "OPEN", "since": "1h"},
         ),
     ),
-    is_by_workspace=False,
 )
 REPLAYS = SavableList(
     "replays",

@@ -82,7 +82,7 @@ def _link_rows(group: LetterGroup, spread: Spread, chart: Histogram) -> list[tup
     found = []
     for number, (begin, end, count) in enumerate(chart.rows):
         at = spread.begin + number * spread.step
-        span = {"died_at__gte": utc_z(at), "died_at__lt": utc_z(at + spread.step)}
+        span = {"since": utc_z(at), "died_at__lt": utc_z(at + spread.step)}
         url = _open_url(group, **span) if spread.counts[number] else ""
         found.append((begin, end, count, url))
     return found

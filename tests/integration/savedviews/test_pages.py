@@ -113,6 +113,35 @@ def test_what_cannot_be_saved_is_explained_beside_the_form(operator: Any) -> Non
     assert SavedView.objects.count() == 1
 
 
+def test_the_page_says_why_a_list_cannot_be_saved(operator: Any) -> None:
+    schedules = "/admin/schedules/schedule/"
+    page = open_at(operator, f"{schedules}?o=-1")
+    assert "This list cannot be saved as a view. <bdi>o</bdi>: <bdi>A view of Schedules" in page
+    assert "Save view" not in page
+    assert "cannot be saved" not in open_at(operator, f"{schedules}?source__exact=code")
+
+
+def test_what_the_inbox_links_to_can_be_saved_with_its_workspace(operator: Any) -> None:
+    letters = "/admin/dlq/deadletter/"
+    services.add_member(
+        workspace=other_workspace(), user=user_of("ada"), role="operator", actor=SYSTEM
+    )
+    address = (
+        "workspace=other&fingerprint=0a1b2c3d4e5f6071&type=noop&status__exact=OPEN&node=n1"
+        "&release=1.2&version=4.12.0&queue=mail&since=2026-01-01T00:00:00Z"
+        "&died_at__lt=2026-01-02T00:00:00Z"
+    )
+    assert "Save view" in bar_of(open_at(operator, f"{letters}?{address}"))
+    form = {"list": "dead-letters", "address": address, "name": "New Year", "workspace": "other"}
+    answer = operator.post(SAVE, form)
+    view = SavedView.objects.get()
+    opened = dict(parse_qsl(urlsplit(answer.url).query))
+    assert opened == {**dict(parse_qsl(address)), "saved": str(view.id)}
+    assert current_of(open_at(operator, answer.url)) == ["New Year"]
+    inbox = "/admin/dlq/lettergroup/?view=all&release=1.2"
+    assert "Save view" in open_at(operator, inbox)
+
+
 def test_edit_share_and_delete(operator: Any) -> None:
     view = make_view(owner=user_of("ada"))
     edit = reverse("admin:savedviews_savedview_change", args=[view.id])

@@ -29,6 +29,7 @@ from controlplane.workspaces.lists import WORKSPACE, SavableList, find_list_at
 from controlplane.workspaces.states import ActorKind, Role
 
 _MAX_WORKSPACES = 50  # to choose from
+_MAX_OBSTACLES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,14 @@ class Bar:
     chosen_name: str = ""
     proposed_name: str = ""
     problems: Sequence[FieldError] = ()
+    obstacles: Sequence[FieldError] = ()  # why the list cannot be saved as it is shown
     may_share: bool = False
     workspaces: list[tuple[str, str]] = field(default_factory=list)
     max_name: int = MAX_NAME
 
     @property
     def is_shown(self) -> bool:
-        return bool(self.items or self.menu or self.save_url)
+        return bool(self.items or self.menu or self.save_url or self.obstacles)
 
 
 def describe_bar(request: HttpRequest) -> Bar | None:
@@ -79,10 +81,11 @@ def describe_bar(request: HttpRequest) -> Bar | None:
     of = find_list_at(request.path_info.lstrip("/"))
     if of is None:
         return None
+    obstacles: Sequence[FieldError] = ()
     try:
         shown: Content | None = read_address(of, request.GET)
-    except Invalid:
-        shown = None
+    except Invalid as error:
+        shown, obstacles = None, error.errors[:_MAX_OBSTACLES]
     workspace = _own_workspace_of(request, of)
     found = [*_list_shipped(of, workspace), *_list_saved(request, of, workspace)]
     chosen = _choose(request, of, found, shown)
@@ -99,6 +102,7 @@ def describe_bar(request: HttpRequest) -> Bar | None:
         menu=_group(rest),
         address=request.GET.urlencode(),
         words="" if shown is None else capfirst(describe(of, shown)),
+        obstacles=obstacles if own_workspaces(request) else (),
         manage_url=reverse("admin:savedviews_savedview_changelist"),
         **_describe_tools(request, of, chosen, shown),
     )
