@@ -73,6 +73,10 @@ class GroupCommands(WorkspaceCommand):
         )
         assign = subcommands.add("assign", self._decide, "Give a group an owner.", **decides)
         _add_decision(assign).add_argument("owner", help="user name, or `nobody`")
+        ticket = subcommands.add("ticket", self._decide, "Set the ticket of a group.", **decides)
+        _add_decision(ticket).add_argument(
+            "ticket", metavar="url", help="address of the ticket, or `none`"
+        )
         note = subcommands.add(
             "note",
             self._note,
@@ -110,12 +114,14 @@ class GroupCommands(WorkspaceCommand):
         """The group, and what undoes the change."""
         group = find_group(workspace_id, options["fingerprint"], options["type"])
         owner = options.get("owner", groups.KEPT)
+        ticket = options.get("ticket", groups.KEPT)
         return decide_with_undo(
             workspace_id=workspace_id,
             group_id=group.id,
             decision=Decision(
                 state=options.get("state"),
                 owner=None if owner == "nobody" else owner,
+                ticket="" if ticket == "none" else ticket,
                 muted_until=options.get("muted_until"),
                 muted_above=options.get("muted_above"),
                 note=options.get("note") or "",

@@ -61,9 +61,9 @@ def show_group(console: Console, group: Mapping[str, Any]) -> None:
 def show_decision(console: Console, group: Mapping[str, Any]) -> None:
     """What is now."""
     owner = f", owner {group['owner']}" if group["owner"] else ""
-    console.write(
-        f"{group['fingerprint']} {group['type']}: {group['state']}{owner}, {group['count']} open"
-    )
+    ticket = f", ticket {group['ticket']}" if group["ticket"] else ""
+    state = f"{group['state']}{owner}{ticket}"
+    console.write(f"{group['fingerprint']} {group['type']}: {state}, {group['count']} open")
 
 
 def show_replay(console: Console, replay: Mapping[str, Any]) -> None:

@@ -272,6 +272,13 @@ class TestGroups:
         assert "owner bob" in run("dlq", "assign", group, "bob").out
         assert run("dlq", "assign", group, "nobody", "--json").json["owner"] is None
         assert run("dlq", "assign", group, "stranger").code == 1
+        ticket = "https://tickets.example/OPS-1"
+        assert f"OPEN, ticket {ticket}, 1 open" in run("dlq", "ticket", group, ticket).out
+        assert run("dlq", "show-group", group, "--json").json["ticket"] == ticket
+        assert AuditEvent.objects.get(action="dlq.group_ticket").detail["ticket"] == ticket
+        wrong = run("dlq", "ticket", group, "javascript:alert(1)")
+        assert (wrong.code, "begins with http:// or https://" in wrong.err) == (1, True)
+        assert run("dlq", "ticket", group, "none", "--json").json["ticket"] is None
         assert run("dlq", "note", group, "a second one").code == 0
         assert "note: " in run("dlq", "show-group", group).out
         muted = run("dlq", "mute", group, "--for=2d", "--above=5", "--json").json

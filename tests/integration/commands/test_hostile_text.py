@@ -173,6 +173,7 @@ COMMANDS = [
     "dlq resolve {group}",
     "dlq mute {group} --for 2h",
     "dlq assign {group} nobody",
+    "dlq ticket {group} https://tickets.example/1",
     "dlq note {group} {text}",
     "dlq stats",
     "dlq reprocess {letter}",
