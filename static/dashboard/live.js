@@ -52,7 +52,7 @@ export class LiveTopics {
             if (this.isWatching()) this.socket.send({ subscribe: [topic] });
         }
         entry.handlers.add(handler);
-        this.socket.open([...this.topics.keys()]);
+        if (!this.isHidden) this.socket.open([...this.topics.keys()]);
         if (entry.snapshot && !entry.isHeld) call(onSnapshot, entry.snapshot);
         return () => this.unsubscribe(topic, handler);
     }
@@ -251,6 +251,7 @@ export function liveTopics() {
     const drawnAt = Date.parse(document.querySelector("[data-drawn-at]")?.dataset.drawnAt);
     shared = new LiveTopics(socket, { drawnAt });
     const follow = () => (document.hidden ? shared.hide() : shared.show());
+    follow(); // a tab that was opened in the background gets no event before it is shown
     document.addEventListener("visibilitychange", follow);
     window.addEventListener("pagehide", () => { shared.hide(); socket.close(); });
     window.addEventListener("pageshow", (event) => { if (event.persisted) follow(); });

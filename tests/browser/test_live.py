@@ -41,6 +41,16 @@ HIDE = """async (isHidden) => {
     if (isHidden) liveTopics().hide(); else liveTopics().show();
 }"""
 
+# As a tab that was opened with Ctrl and a click: no event says that it is hidden.
+IN_THE_BACKGROUND = """
+let isHidden = true;
+Object.defineProperty(document, "hidden", { get: () => isHidden });
+globalThis.showTab = () => {
+    isHidden = false;
+    document.dispatchEvent(new Event("visibilitychange"));
+};
+"""
+
 
 def cancel(task: Any) -> None:
     Task.objects.filter(id=task.id).update(state="CANCELLED", finished_at=now())
@@ -121,6 +131,21 @@ def test_a_hidden_tab_receives_nothing(tab: Tab) -> None:
     assert tab.text == "0"
     tab.page.evaluate(HIDE, False)
     tab.shows("1")
+
+
+def test_a_tab_that_is_opened_in_the_background_waits_until_it_is_shown(
+    page_of: Callable[..., Any],
+) -> None:
+    make_queue("emails")
+    page = page_of("viewer")
+    page.add_init_script(IN_THE_BACKGROUND)
+    tab = Tab(page)
+    page.wait_for_timeout(1_500)
+    assert tab.frames == []
+    assert tab.text == "?"
+    page.evaluate("showTab()")
+    tab.shows("0")
+    tab.chip("Live")
 
 
 class Server:

@@ -14,11 +14,12 @@ const at = (seconds) => new Date(T0 + seconds * 1000).toISOString();
 class Tab {
     constructor({ drawnAt = NaN } = {}) {
         this.sent = [];
+        this.opened = [];
         this.local = 0;
         this.socket = {
             connection: "open",
             listen: (listener) => { this.listener = listener; },
-            open: () => {},
+            open: (topics) => this.opened.push(topics),
             close: () => { this.socket.connection = "closed"; },
             watch: () => {},
             send: (message) => this.sent.push(message),
@@ -90,6 +91,21 @@ test("a hidden tab receives nothing and closes after half a minute", (context) =
     assert.equal(tab.socket.connection, "open");
     context.mock.timers.tick(2000);
     assert.equal(tab.socket.connection, "closed");
+});
+
+test("a tab that begins hidden has no socket until it is shown", (context) => {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    const tab = new Tab();
+    tab.socket.connection = "closed";
+    tab.topics.hide();
+    tab.topics.subscribe("tasks", () => {});
+    context.mock.timers.tick(60000);
+    assert.deepEqual([tab.opened, tab.sent], [[], []]);
+    tab.topics.show();
+    assert.deepEqual(tab.opened, [["tasks"]]);
+    tab.socket.connection = "open";
+    tab.listener.opened();
+    assert.deepEqual(tab.sent, [{ subscribe: ["tasks"] }]);
 });
 
 test("an error in one part stops no other", async () => {
