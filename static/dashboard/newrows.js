@@ -3,10 +3,10 @@
  * so that nothing moves under the cursor:
  *
  *     <a href="…" id="new-queues" hidden></a>
- *     <tbody data-rows="payments/queues#order ops/queues#order" data-new="#new-queues">
+ *     <section data-rows="payments/queues#order ops/queues#order" data-new="#new-queues">
  *
- * Rows of the list have data-row, as in bind.js. With data-is-part the list does not show all there
- * are: what the first message names is not new.
+ * The element is there without rows, too. Rows of the list have data-row, as in bind.js. With
+ * data-is-part the list does not show all there are: what the first message names is not new.
  */
 
 import { placeOf, splitName } from "./bind.js";

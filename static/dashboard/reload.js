@@ -1,5 +1,10 @@
 /** A page with `data-reload` loads itself again after that many seconds, but not while it is hidden,
- * while somebody types or a dialog is open, nor after the button beside it has stopped it. */
+ * while somebody types or a dialog is open, nor after the button beside it has stopped it. A module
+ * reloads its page by `reloadWhenFree`. */
+
+const FREE_MS = 1000;
+
+let isDue = false;
 
 export function startReloads() {
     const element = document.querySelector("[data-reload]");
@@ -16,6 +21,14 @@ export function startReloads() {
     window.setInterval(() => {
         if (isOn && !isBusy()) window.location.reload();
     }, Number(element.dataset.reload) * 1000);
+}
+
+/** Load the page again, once nobody is busy with it. */
+export function reloadWhenFree() {
+    if (isDue) return;
+    isDue = true;
+    const reload = () => (isBusy() ? setTimeout(reload, FREE_MS) : window.location.reload());
+    reload();
 }
 
 function isBusy() {

@@ -47,9 +47,12 @@ class Selection {
 
 const form = document.querySelector("[data-selection]");
 const table = document.querySelector("[data-task-table]");
-const selection = form && table ? new Selection(form, table) : null;
-if (table) {
-    startLiveRows(table, selection);
+if (form && table) {
+    new Selection(form, table);
+}
+const panel = document.querySelector("[data-list-changes]");
+if (panel) {
+    startLiveRows(panel);
 }
 for (const each of document.querySelectorAll("[data-drawer] form")) {
     each.addEventListener("submit", () => announce("Loading"));

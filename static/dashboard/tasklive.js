@@ -11,30 +11,26 @@ import { EMPTY } from "./formats.js";
 const FIGURES_MS = 10000;
 const MAX_NEWER = 99;
 
-export function startLiveRows(table, selection) {
-    const panel = table.closest("[data-list-changes]");
-    if (!panel) return;
+export function startLiveRows(panel) {
     const followed = panel.dataset.liveTopics.split(" ").filter(Boolean);
-    const rows = new LiveRows(table, panel, selection);
-    for (const time of table.querySelectorAll("time")) time.dataset.tick = "ago";
-    const asking = new Asking(followed, () => rows.prepare());
+    for (const time of panel.querySelectorAll("tbody time")) time.dataset.tick = "ago";
+    const { asking } = new LiveRows(panel, followed);
     // Those of more workspaces than a page can follow are asked for again and again.
     if (!followed.length) setInterval(() => asking.touch(), PERIOD_MS);
 }
 
 class LiveRows {
-    constructor(table, panel, selection) {
-        this.table = table;
+    constructor(panel, followed) {
         this.panel = panel;
-        this.selection = selection;
-        this.anchor = this.rows[0]?.dataset.taskRow ?? "";
+        this.anchor = panel.dataset.anchor;
         this.isFirstPage = !new URLSearchParams(location.search).has("after")
             && !new URLSearchParams(location.search).has("before");
         this.figuresAt = performance.now();
+        this.asking = new Asking(followed, () => this.prepare());
     }
 
     get rows() {
-        return [...this.table.tBodies[0].querySelectorAll("tr[data-task-row]")];
+        return [...this.panel.querySelectorAll("tr[data-task-row]")];
     }
 
     /** What is asked: the rows that are not ended, new ones above them, at times the figures. */
@@ -43,13 +39,21 @@ class LiveRows {
         const address = new URL(this.panel.dataset.listChanges, location.href);
         address.searchParams.set("ids", open.map((row) => row.dataset.taskRow).join(","));
         if (this.isFirstPage && this.anchor) address.searchParams.set("anchor", this.anchor);
-        const isDue = performance.now() - this.figuresAt > FIGURES_MS;
+        const isDue = performance.now() - this.figuresAt >= FIGURES_MS;
         if (isDue) address.searchParams.set("figures", "1");
         const show = (found) => {
             if (isDue) this.figuresAt = performance.now();
+            else this.askForFigures();
             this.apply(open, found);
         };
         return { address, show };
+    }
+
+    /** Once they are due: what has changed may be the last change for a while. */
+    askForFigures() {
+        clearTimeout(this.figuresTimer);
+        const wait = this.figuresAt + FIGURES_MS - performance.now();
+        this.figuresTimer = setTimeout(() => this.asking.touch(), wait);
     }
 
     apply(open, found) {

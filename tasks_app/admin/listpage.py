@@ -9,7 +9,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from controlplane.core.admin.navigation import CHOSEN_VIEW
+from controlplane.core.clock import now
 from controlplane.core.errors import FieldError, Invalid
+from controlplane.core.ids import first_id_of
 from controlplane.workspaces.adminaccess import actor_in, is_allowed
 from controlplane.workspaces.adminpages import list_own_workspaces
 from controlplane.workspaces.states import Role
@@ -40,6 +42,7 @@ from tasks_app.states import TaskState
 _NOTHING = TaskPage(rows=(), results={}, number=1, previous=None, next=None)
 _STRIP = tuple(TaskState)
 _MAX_FOLLOWED = 16  # workspaces, each of which is a live topic
+_BEFORE_ALL = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,7 @@ def describe_list(request: HttpRequest, address: ListAddress) -> dict[str, Any]:
         "previous_url": address.link(before=page.previous) if page.previous else "",
         "next_url": address.link(after=page.next) if page.next else "",
         "changes_url": _changes_url(address),
+        "anchor": "" if errors else _anchor(page, figures, end),
         "newest_url": address.link(),
         "live_topics": _live_topics(scope),
         "looked_until": None if end is None else time_of(end),
@@ -129,6 +133,17 @@ def describe_list(request: HttpRequest, address: ListAddress) -> dict[str, Any]:
         "is_empty_at_all": not rows and not errors and not has_any_task(scope.ids),
         **_describe_tools(address, scope),
     }
+
+
+def _anchor(page: TaskPage, figures: Figures, end: UUID | None) -> UUID:
+    """The newest task that the page knows: those that match and come after it are new. An empty
+    list knows none, as older tasks may come to match; where counting is slow, those from now on
+    are new."""
+    if page.rows:
+        return UUID(str(page.rows[0].id))
+    if end is not None:
+        return end
+    return first_id_of(now()) if figures.is_estimate else _BEFORE_ALL
 
 
 def _live_topics(scope: Scope) -> str:

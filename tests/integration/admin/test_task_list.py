@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from controlplane.core.clock import now
 from controlplane.workspaces.models import Workspace
 from tasks_app.models import Task
-from tasks_app.queries import tasklist
+from tasks_app.queries import searchwindow, tasklist
 from tests.clients import default_workspace, other_workspace
 from tests.factories import make_attempt, make_node, make_task, make_tasks
 from tests.integration.admin.taskpages import TASKS, get
@@ -183,6 +183,25 @@ class TestTheList:
         Task.objects.filter(id=old.id).delete()
         found = root.get(address, {**params, "ids": f"{old.id}", "queue": "default"}).json()
         assert (found["newer"], found["rows"]) == (1, {})
+
+    @pytest.mark.parametrize("filters", [{"status": "FAILED"}, {"search": "charge"}])
+    def test_what_comes_into_an_empty_list_is_new(
+        self, root: Client, filters: dict[str, str]
+    ) -> None:
+        task = make_task(name="older")
+        anchor = root.get(TASKS, filters).context["anchor"]
+        params = {**filters, "anchor": str(anchor)}
+        assert root.get(f"{TASKS}changes/", params).json()["newer"] == 0
+        Task.objects.filter(id=task.id).update(state="FAILED", name="charge")
+        assert root.get(f"{TASKS}changes/", params).json()["newer"] == 1
+
+    def test_where_counting_takes_long_older_tasks_are_not_new(
+        self, root: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(searchwindow, "LOOKED_AT_ONCE", 1)
+        make_tasks(3)
+        anchor = root.get(TASKS, {"search": "charge"}).context["anchor"]
+        assert anchor == Task.objects.latest("id").id
 
     def test_it_costs_a_bounded_number_of_queries(self, root: Client) -> None:
         node = make_node("vm#1")

@@ -18,6 +18,7 @@ from controlplane.ops.operations.schema import Operation
 from controlplane.ops.operations.states import ENDED, OPEN
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import actor_in
+from controlplane.workspaces.adminpages import list_own_workspaces
 
 PAGE_SIZE = 50
 _STATES = {"open": OPEN, "ended": ENDED}
@@ -68,15 +69,19 @@ def describe_list(request: HttpRequest, operations: QuerySet[OperationRow]) -> d
         "lines": [_describe(row, actor_in(request, row.workspace_id)) for row in rows[:PAGE_SIZE]],
         "has_several_workspaces": len({row.workspace_id for row in rows}) > 1,
         "is_filtered": bool(chosen or workspace or before),
-        "new_rows": _new_rows(rows) if not (chosen or before) else "",
+        "new_rows": "" if chosen or before else _new_rows(request, workspace, rows),
         "older_url": older and f"?{urlencode(older)}",
         "newest_url": f"?{urlencode({**kept, 'show': chosen})}" if before else "",
     }
 
 
-def _new_rows(rows: Sequence[OperationRow]) -> str:
-    """Where new operations of the workspaces of the list appear."""
-    slugs = dict.fromkeys(row.workspace.slug for row in rows)
+def _new_rows(request: HttpRequest, workspace: str, rows: Sequence[OperationRow]) -> str:
+    """Where new operations of these workspaces appear; of those that the list shows, where the
+    person has more than a page can follow."""
+    own = [each.slug for each in list_own_workspaces(request)]
+    slugs = [slug for slug in own if workspace in ("", slug)]
+    if len(slugs) > PAGE_SIZE:
+        slugs = list(dict.fromkeys(row.workspace.slug for row in rows))
     return " ".join(f"{slug}/operations#order" for slug in slugs)
 
 
