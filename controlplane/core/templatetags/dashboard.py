@@ -100,6 +100,14 @@ def time_now() -> str:
     return utc_z(now())
 
 
+@register.inclusion_tag("admin/kit/as_of.html", takes_context=True)
+def as_of(context: template.Context) -> dict[str, Any]:
+    """When the page was drawn, for the parts of it that are not live, and a link that draws it
+    again. A page that answers a form has no address of its own."""
+    request = context["request"]
+    return {"at": now(), "address": request.get_full_path() if request.method == "GET" else ""}
+
+
 @register.simple_tag
 def root() -> str:
     """The path below which everything is: `/`, or the prefix of a proxy."""

@@ -1,5 +1,6 @@
 """The frame around every page, and the pages after an error."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from django.test import Client, RequestFactory
 
 from controlplane.core.http.problems import handler404, handler500
 from tests.clients import default_workspace, other_workspace, staff_client
+from tests.factories import make_node, make_queue
 
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 APPS = [
@@ -160,3 +162,32 @@ class TestPolicy:
         answer = root.get("/api/docs", headers=HTML)
         assert "'unsafe-inline'" in answer["Content-Security-Policy"]
         assert "Content-Security-Policy-Report-Only" not in answer
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/admin/",
+        "/admin/performance/?span=6h",
+        "/admin/tasks_app/queue/?sort=name",
+        "/admin/tasks_app/queue/{queue}/change/",
+        "/admin/workers/node/",
+        "/admin/workers/node/{node}/change/",
+        "/admin/scaling/pool/",
+        "/admin/dlq/lettergroup/",
+    ],
+)
+def test_a_page_that_is_not_live_in_all_parts_says_how_old_it_is(
+    root: Client, address: str
+) -> None:
+    path = address.format(queue=make_queue("mail").pk, node=make_node().pk)
+    page = text_of(root, path)
+    found = re.findall(r'As of [\d:]{8} UTC, <time [^>]*data-tick="ago">now</time>', page)
+    assert len(found) == 1
+    assert f'<a href="{path}">Reload</a>' in page
+
+
+def test_what_answers_a_form_has_no_address_to_reload(root: Client) -> None:
+    page = root.post("/admin/scaling/pool/scale/", {"workers": "x"}, headers=HTML).content.decode()
+    assert "As of " in page
+    assert ">Reload</a>" not in page
