@@ -1,5 +1,6 @@
 /** The lists of queues and of workers, and the page of one worker: states and slots of what is there.
- * Figures follow by bind.js, rows that come by newrows.js. */
+ * Figures follow by bind.js, rows that come by newrows.js. The page of a worker has other parts for
+ * another state: it loads itself again. */
 
 import { placeOf } from "./bind.js";
 import { drawSlots } from "./charts.js";
@@ -7,6 +8,7 @@ import { readPath } from "./changes.js";
 import { makeIcon, put } from "./dom.js";
 import { formatState } from "./formats.js";
 import { subscribe } from "./live.js";
+import { reloadWhenFree } from "./reload.js";
 
 const SLOT = 6;
 const SLOT_STEP = 8;
@@ -60,6 +62,7 @@ function showNode(element, row) {
         picture.replaceWith(made);
         put(cell.querySelector(".state-word, [data-word]"), formatState(row.status));
         if (element.matches("tr")) element.classList.toggle("is-old", row.stoppedAt !== null);
+        else reloadWhenFree();
     }
     const count = element.querySelector("[data-busy]");
     if (!count) return;

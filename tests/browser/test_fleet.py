@@ -6,10 +6,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.urls import reverse
+from playwright.sync_api import expect
 
+from controlplane.core.clock import now
 from tests.browser.fleet_world import seed_queue
 from tests.clients import default_workspace
 from tests.factories import make_node, make_queue, make_tasks
+from workers.models import Node
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -92,3 +95,18 @@ def test_the_figures_of_a_queue_follow_the_work(page_of: PageOf) -> None:
     page.goto(reverse("admin:tasks_app_queue_change", args=[queue.pk]))
     make_tasks(1, queue="billing")
     page.locator(".figure [data-live='#depth']", has_text="6").wait_for()
+
+
+def test_the_page_of_a_worker_says_when_its_slots_were_so_and_follows_its_state(
+    page_of: PageOf,
+) -> None:
+    slots = [{"slot": 7, "running": 1, "taskId": None, "startedAt": None}]
+    node = make_node(heartbeat_at=now(), concurrency=2, running=1, slots=slots)
+    page = page_of("superuser")
+    page.goto(reverse("admin:workers_node_change", args=[node.pk]))
+    expect(page.locator("#live-status")).to_have_text("Live")
+    beat = f"as of the heartbeat at {node.heartbeat_at:%H:%M:%S} UTC"
+    expect(page.locator("#slots-title + .panel-note")).to_contain_text(beat)
+    expect(page.get_by_text("1 of 2 slots are busy.")).to_be_visible()
+    Node.objects.filter(id=node.id).update(state="DRAINING", drain_requested_at=now())
+    expect(page.get_by_text("It takes no new tasks.")).to_be_visible()
