@@ -5,18 +5,20 @@
  *     <tr data-row="queues#rows/emails"> <td data-live="#depth">12</td> </tr>
  *
  * A path that begins with # is below the element's row. data-attribute="width" writes an attribute
- * instead of the text (a title, or one of LENGTHS as a percentage of 1). A row whose object is gone
- * gets data-gone and stays where it is. newrows.js is for rows that come, counts.js for sums. Figures
- * of a topic that cannot be watched any more turn grey.
+ * instead of the text (a title, or one of LENGTHS as a percentage of 1). A row that leaves its topic
+ * gets data-gone and stays where it is; one that was never in it does not, as some topics have the
+ * newest rows only. newrows.js is for rows that come, counts.js for sums. Figures of a topic that
+ * cannot be watched any more turn grey.
  */
 
 import { readPath } from "./changes.js";
-import { put } from "./dom.js";
+import { markGone, put } from "./dom.js";
 import { FORMATS, TICKING, formatNumber } from "./formats.js";
 import { liveTopics, subscribe } from "./live.js";
 
 const LENGTHS = new Set(["width", "height", "x", "y"]);
 const TICK_MS = 1000;
+const seen = new WeakSet();
 
 /** Follow the elements below `root`, also those that come later, until the page is left. */
 export function bindAll(root = document) {
@@ -67,8 +69,13 @@ export function splitName(named) {
 }
 
 function update(element, value) {
-    if (element.dataset.live === undefined) element.toggleAttribute("data-gone", value === undefined);
+    if (element.dataset.live === undefined) showPresence(element, value !== undefined);
     else if (value !== undefined) show(element, value);
+}
+
+function showPresence(row, isThere) {
+    if (isThere) seen.add(row);
+    if (seen.has(row)) markGone(row, !isThere);
 }
 
 function show(element, value) {

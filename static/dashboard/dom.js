@@ -57,6 +57,18 @@ export function make(tag, className = "", text = "", ...children) {
     return element;
 }
 
+/** A row that has gone stays where it is, faint, and in words for screen readers; it may come back. */
+export function markGone(row, isGone) {
+    if (row.hasAttribute("data-gone") === isGone) return;
+    row.toggleAttribute("data-gone", isGone);
+    if (isGone) {
+        const word = make("span", "visually-hidden gone-word", " (no longer updated)");
+        (row.querySelector("h1, h3, th, td:last-child") ?? row).append(word);
+    } else {
+        row.querySelector(".gone-word")?.remove();
+    }
+}
+
 /** Say something to screen readers, politely. */
 export function announce(text) {
     const region = document.getElementById("announcer");

@@ -5,7 +5,7 @@
  */
 
 import { Asking, PERIOD_MS } from "./asking.js";
-import { announce, make, put, spriteUrl } from "./dom.js";
+import { announce, make, markGone, put, spriteUrl } from "./dom.js";
 import { EMPTY } from "./formats.js";
 
 const FIGURES_MS = 10000;
@@ -59,7 +59,7 @@ class LiveRows {
     apply(open, found) {
         for (const row of open) {
             const change = found.rows[row.dataset.taskRow];
-            row.toggleAttribute("data-gone", !change);
+            markGone(row, !change);
             if (change) patchRow(row, change);
         }
         this.tellNewer(found.newer);

@@ -12,7 +12,8 @@ from playwright.sync_api import expect
 from controlplane.core.clock import now, parse_time, utc_z
 from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
-from tasks_app.models import Task
+from tasks_app.models import Queue, Task
+from tests.browser.axe import find_violations
 from tests.browser.visitors import Visitors
 from tests.clients import other_workspace, staff_user
 from tests.factories import make_leader, make_letter, make_node, make_queue, make_task
@@ -41,6 +42,7 @@ HIDE = """async (isHidden) => {
     if (isHidden) liveTopics().hide(); else liveTopics().show();
 }"""
 
+COLOUR_OF = "(selector) => getComputedStyle(document.querySelector(selector)).color"
 # As a tab that was opened with Ctrl and a click: no event says that it is hidden.
 IN_THE_BACKGROUND = """
 let isHidden = true;
@@ -280,6 +282,35 @@ def test_rows_that_come_are_counted_and_nothing_moves(page_of: Callable[..., Any
     expect(nodes.locator("[data-state] .state-word")).to_have_text("Draining")
     queues.locator("#new-queues").click()
     expect(queues.locator("tr[data-row]")).to_have_count(3)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("address", "row", "other"),
+    [
+        ("/admin/tasks_app/task/", "tr[data-task-row='{task}']", "tr[data-task-row]"),
+        ("/admin/tasks_app/queue/", "tr[data-row$='/emails']", "tr[data-row]"),
+    ],
+)
+def test_a_row_that_has_gone_does_not_look_alive(
+    page_of: Callable[..., Any], address: str, row: str, other: str, theme: str
+) -> None:
+    make_queue("billing")
+    task = make_task(name="Charge order 17", queue="emails")
+    make_task(name="Charge order 18", queue="billing")
+    page = page_of("superuser", theme)
+    page.goto(address)
+    expect(page.locator("#live-status")).to_have_text("Live")
+    page.wait_for_timeout(1_500)
+    Task.objects.filter(id=task.id).delete()
+    Queue.objects.filter(name="emails").delete()
+    gone = page.locator(row.format(task=task.id))
+    expect(gone).to_have_attribute("data-gone", "")
+    expect(gone).to_contain_text("(no longer updated)")
+    expect(page.locator(f"{other}:not([data-gone])")).to_have_count(1)
+    faint = page.evaluate(COLOUR_OF, ".panel-foot, .panel-note")
+    assert page.evaluate(COLOUR_OF, "[data-gone] :is(.row-name, .quiet-link)") == faint
+    assert find_violations(page) == []
 
 
 def test_the_sidebar_counts(page_of: Callable[..., Any]) -> None:
