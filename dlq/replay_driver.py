@@ -13,13 +13,13 @@ from controlplane.core.formatting import format_percent
 from controlplane.core.requests import working_for
 from controlplane.core.schema.filters import read_body
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.services import record_audit
 from controlplane.workspaces.states import ActorKind
 from dlq import transitions
 from dlq.discard import describe_closed
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, Replay, ReplayTask
 from dlq.queries import FailingGroup, list_failing, list_letters
-from dlq.replays import audit_replay
 from dlq.reprocess import audit_reprocessing
 from dlq.reprocess_tasks import Changes, reprocess_in_transaction
 from dlq.states import LetterStatus, ReplayState
@@ -90,9 +90,13 @@ class ReplayDriver(BatchDriver[Replay]):
 def _end(replay: Replay, state: ReplayState, reason: str = "") -> None:
     if transitions.end_replay(replay.id, state=state, reason=reason):
         counts = {name: getattr(replay, name) for name in _COUNTS}
-        why = {"reason": reason} if reason else {}
-        audit_replay(
-            replay, _actor_of(replay), "dlq.replay_end", state=state.value, **counts, **why
+        record_audit(
+            workspace=replay.workspace_id,
+            actor=_actor_of(replay),
+            action="dlq.replay_end",
+            target_type="replay",
+            target_id=str(replay.id),
+            detail={"state": state.value, **counts} | ({"reason": reason} if reason else {}),
         )
 
 

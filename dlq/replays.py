@@ -107,7 +107,7 @@ def start_replay(
             confirm()
         _count_letters(replay, letter_filter)
         replay.save(force_insert=True)
-        audit_replay(replay, actor, "dlq.replay", filter=replay.filter, matched=replay.matched)
+        _audit(replay, actor, "dlq.replay", filter=replay.filter, matched=replay.matched)
     return replay
 
 
@@ -122,7 +122,7 @@ def cancel_replay(*, workspace_id: UUID, replay_id: UUID, actor: Actor) -> Repla
     """Submit no more letters; submitted tasks continue. Raises NotFound, Conflict."""
     replay = _lock(workspace_id, replay_id)
     transitions.end_replay(replay_id, state=ReplayState.CANCELLED)
-    audit_replay(replay, actor, "dlq.replay_cancel", submitted=replay.submitted)
+    _audit(replay, actor, "dlq.replay_cancel", submitted=replay.submitted)
     return get_replay(workspace_id, replay_id)
 
 
@@ -153,7 +153,7 @@ def _set_paused(workspace_id: UUID, replay_id: UUID, actor: Actor, at: datetime 
     replay = _lock(workspace_id, replay_id)
     if not set_paused(Replay.objects.filter(id=replay_id), at):
         raise Conflict("The replay is already paused." if at else "The replay is not paused.")
-    audit_replay(replay, actor, "dlq.replay_pause" if at else "dlq.replay_resume")
+    _audit(replay, actor, "dlq.replay_pause" if at else "dlq.replay_resume")
     return get_replay(workspace_id, replay_id)
 
 
@@ -204,8 +204,7 @@ def _checked_payload(payload: Mapping[str, Any] | None) -> dict[str, Any] | None
     return dict(payload)
 
 
-def audit_replay(replay: Replay, actor: Actor, action: str, **detail: Any) -> None:
-    """One event in the log; call it in the transaction of the change."""
+def _audit(replay: Replay, actor: Actor, action: str, **detail: Any) -> None:
     record_audit(
         workspace=replay.workspace_id,
         actor=actor,
