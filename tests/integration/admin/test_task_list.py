@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from controlplane.core.clock import now
 from controlplane.workspaces.models import Workspace
+from tasks_app.admin import listpage
 from tasks_app.models import Task
 from tasks_app.queries import searchwindow, tasklist
 from tests.clients import default_workspace, other_workspace
@@ -192,16 +193,19 @@ class TestTheList:
         anchor = root.get(TASKS, filters).context["anchor"]
         params = {**filters, "anchor": str(anchor)}
         assert root.get(f"{TASKS}changes/", params).json()["newer"] == 0
-        Task.objects.filter(id=task.id).update(state="FAILED", name="charge")
+        ended = {"state": "FAILED", "finished_at": now()}
+        Task.objects.filter(id=task.id).update(name="charge", **ended)
         assert root.get(f"{TASKS}changes/", params).json()["newer"] == 1
 
     def test_where_counting_takes_long_older_tasks_are_not_new(
         self, root: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(searchwindow, "LOOKED_AT_ONCE", 1)
+        monkeypatch.setattr(listpage, "count_matching", lambda *_: tasklist.Figures(7, True, None))
         make_tasks(3)
-        anchor = root.get(TASKS, {"search": "charge"}).context["anchor"]
-        assert anchor == Task.objects.latest("id").id
+        newest = Task.objects.latest("id").id
+        assert root.get(TASKS, {"search": "charge"}).context["anchor"] == newest
+        assert root.get(TASKS, {"status": "FAILED"}).context["anchor"] > newest
 
     def test_it_costs_a_bounded_number_of_queries(self, root: Client) -> None:
         node = make_node("vm#1")
