@@ -69,6 +69,8 @@ def _new_process() -> None:
 def committed_rows(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Rows that a module's fixtures make with this are committed: every test of the module finds
     them as they were made. They are gone after the module."""
+    # Before the first test's own reset: a queue that this process remembers may be gone.
+    process_state.reset_all()
     with django_db_blocker.unblock():
         yield
         cleaning.restore_rows()

@@ -107,6 +107,6 @@ def test_the_page_of_a_worker_says_when_its_slots_were_so_and_follows_its_state(
     expect(page.locator("#live-status")).to_have_text("Live")
     beat = f"as of the heartbeat at {node.heartbeat_at:%H:%M:%S} UTC"
     expect(page.locator("#slots-title + .panel-note")).to_contain_text(beat)
-    expect(page.get_by_text("1 of 2 slots are busy.")).to_be_visible()
+    expect(page.get_by_text("1 of 2 slots is busy.")).to_be_visible()
     Node.objects.filter(id=node.id).update(state="DRAINING", drain_requested_at=now())
     expect(page.get_by_text("It takes no new tasks.")).to_be_visible()
