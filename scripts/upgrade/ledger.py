@@ -15,6 +15,9 @@ SELECT count(*) FROM tasks_app_task
 WHERE state NOT IN ('COMPLETED', 'FAILED') AND type LIKE 'upgrade-%'
 """
 _OPEN_RUNS = "SELECT count(*) FROM workflows_workflowrun WHERE state <> 'COMPLETED'"
+# The dispatcher learns of the end of a firing's task a moment after it.
+_OPEN_FIRINGS = "SELECT count(*) FROM schedules_firing WHERE state IN ('QUEUED', 'STARTED')"
+_OPEN = (_UNFINISHED, _OPEN_RUNS, _OPEN_FIRINGS)
 _TASKS = """
 SELECT t.id::text, t.type, t.state, t.attempt,
     t.workflow_run_id IS NOT NULL OR t.id IN (SELECT task_id FROM schedules_firing) AS has_owner,
@@ -55,9 +58,9 @@ class Result:
 
 
 def count_open(url: str) -> int:
-    """Tasks and runs that have not completed."""
+    """Tasks, runs and firings that have not ended."""
     with psycopg.connect(url, autocommit=True) as connection:
-        return sum(_read(connection, query)[0] for query in (_UNFINISHED, _OPEN_RUNS))
+        return sum(_read(connection, query)[0] for query in _OPEN)
 
 
 def read_traces(file: Path) -> list[tuple[str, str]]:
