@@ -1,5 +1,6 @@
 """The HTTP API of schedules: jobs, executions, preview."""
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -78,13 +79,7 @@ class Jobs(Views):
     )
     def list(self, request: WorkspaceRequest, query: JobFilter) -> Any:
         """Jobs with their next time and their last execution, newest first."""
-        schedules = queries.list_schedules(
-            request.workspace.id,
-            search=query.search,
-            enabled=query.enabled,
-            sources=query.sources,
-            overlaps=query.overlaps,
-        )
+        schedules = queries.list_schedules(request.workspace.id, **asdict(query))
         return self.page(schedules, queries.describe_jobs)
 
     @verb(

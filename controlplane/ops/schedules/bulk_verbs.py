@@ -1,5 +1,6 @@
 """What can be done to many schedules."""
 
+from dataclasses import asdict
 from typing import Any
 
 from controlplane.core.errors import DomainError
@@ -32,13 +33,7 @@ def _describe(rows: Rows) -> list[Described]:
 
 
 def _narrow(workspace_id: Any, wanted: JobFilter) -> Rows:
-    return list_schedules(
-        workspace_id,
-        search=wanted.search,
-        enabled=wanted.enabled,
-        sources=wanted.sources,
-        overlaps=wanted.overlaps,
-    )
+    return list_schedules(workspace_id, **asdict(wanted))
 
 
 SCHEDULES = Target(

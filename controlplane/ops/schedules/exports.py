@@ -1,5 +1,7 @@
 """Schedules and their executions as files."""
 
+from dataclasses import asdict
+
 from controlplane.core.schema import shown
 from controlplane.ops.schedules import queries
 from controlplane.ops.schedules.schema import Execution, ExecutionFilter, Job, JobFilter
@@ -15,13 +17,7 @@ class NamedExecution(Execution):
 
 def _list_schedules(selected: Selected) -> Rows:
     wanted: JobFilter = selected.wanted
-    return queries.list_schedules(
-        selected.workspace_id,
-        search=wanted.search,
-        enabled=wanted.enabled,
-        sources=wanted.sources,
-        overlaps=wanted.overlaps,
-    )
+    return queries.list_schedules(selected.workspace_id, **asdict(wanted))
 
 
 def _list_executions(selected: Selected) -> Rows:

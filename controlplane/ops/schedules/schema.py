@@ -44,7 +44,7 @@ class Words(Choices):
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs."""
+    """Which jobs: the conditions of `queries.list_schedules`, by its names."""
 
     search: str = condition("search", Search(200), "A part of the name or of the type.")
     enabled: bool | None = condition("enabled", FlagValue(empty=None), "Only enabled, or paused.")

@@ -1,6 +1,7 @@
 """`manage.py cron`: show, create, trigger, pause, resume and remove schedules."""
 
 from argparse import ArgumentParser
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -131,13 +132,7 @@ class Command(WorkspaceCommand):
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
         wanted = read_options(JobFilter, options)
-        found = queries.list_schedules(
-            workspace_id,
-            search=wanted.search,
-            enabled=wanted.enabled,
-            sources=wanted.sources,
-            overlaps=wanted.overlaps,
-        ).order_by("name")
+        found = queries.list_schedules(workspace_id, **asdict(wanted)).order_by("name")
         jobs = queries.describe_jobs(list(found[: options["limit"]]))
         return [represent_row(Job, job, None) for job in jobs]
 
