@@ -41,7 +41,7 @@ def test_an_empty_list_of_tasks_offers_what_comes(page_of: PageOf) -> None:
     task = make_task(name="Charge order 17")  # older than the page, and matches later
     page = open_page(page_of, f"{TASKS}?status=FAILED")
     expect(page.get_by_text("No task matches these filters.")).to_be_visible()
-    make_task(name="of another state")
+    make_task(name="not failed")
     run_task(task.id, ERROR)
     link = page.locator("[data-new-rows]")
     expect(link).to_have_text("1 new, show")

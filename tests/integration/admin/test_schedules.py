@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
+import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.core.clock import now
 from controlplane.ops.schedules import triggering
 from controlplane.ops.schedules.models import Firing, Schedule
