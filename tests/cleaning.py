@@ -8,10 +8,13 @@ there before are put back as they were. Sequences go on, so that no id comes twi
 from collections.abc import Callable
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import DeadlockDetected
 
 _SCHEMA = "before_tests"
 _MIGRATIONS = "django_migrations"
+# A deadlock with a component needs a step of that component at the same moment.
+_TRIES = 5
 
 
 def remember_rows() -> None:
@@ -31,10 +34,16 @@ def restore_rows() -> None:
 def restore_rows_beside(*owners: str) -> None:
     """As `restore_rows`, while components work in the database. What begins with one of `owners`
     is theirs, and stays."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        # No triggers: one of them refuses to delete from the audit log.
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        _restore(_delete, owners)
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                # No triggers: one of them refuses to delete from the audit log.
+                cursor.execute("SET LOCAL session_replication_role = replica")
+                _restore(_delete, owners)
+            return
+        except OperationalError as error:
+            if not tries_left or not isinstance(error.__cause__, DeadlockDetected):
+                raise
 
 
 def _restore(empty: Callable[[Any, list[str]], None], owners: tuple[str, ...] = ()) -> None:
@@ -59,8 +68,9 @@ def _truncate(cursor: Any, tables: list[str]) -> None:
 
 
 def _delete(cursor: Any, tables: list[str]) -> None:
-    """Without locks on whole tables, which the components would run into."""
-    for table in tables:
+    """Without locks on whole tables, which the components would run into. The notes of changes go
+    before the counts (`taskcountchange`, then `taskcount`), as the dispatcher locks them."""
+    for table in reversed(tables):
         cursor.execute(f'DELETE FROM "{table}"')
 
 
