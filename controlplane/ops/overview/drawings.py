@@ -110,12 +110,13 @@ def list_steps(source: Source) -> list[datetime]:
 
 
 def list_events(source: Source) -> list[Event]:
-    """What people look for beside a bend: lost workers, another release of their code, and the
-    first worker of another version of Taskplane."""
+    """What people look for beside a bend: lost workers, as far as the person may see workers,
+    another release of their code, and the first worker of another version of Taskplane."""
+    lost = [node for node in source.nodes if node.state == NodeState.LOST]
     found = [
         Event(node.stopped_at, f"{isolated_text(node.name)} lost")
-        for node in source.nodes
-        if node.state == NodeState.LOST and node.stopped_at and node.stopped_at > source.begin
+        for node in (lost if source.may("workers.view_node") else [])
+        if node.stopped_at and node.stopped_at > source.begin
     ]
     by_version: dict[str, datetime] = {}
     for node in source.all_nodes:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from controlplane.core.clock import now
-from controlplane.ops.performance.queries import list_node_work
+from controlplane.ops.performance.nodework import list_node_work
 from controlplane.ops.performance.schema import (
     NodeWork,
     PerformanceFilter,

@@ -15,7 +15,8 @@ from controlplane.core.clock import now, utc_z
 from controlplane.core.errors import Invalid, TooMany
 from controlplane.core.formatting import format_count
 from controlplane.ops.performance.exports import NODES, STEPS, TYPES, steps_of, types_of
-from controlplane.ops.performance.queries import VIEW_NODE, list_node_work
+from controlplane.ops.performance.nodework import list_node_work
+from controlplane.ops.performance.queries import VIEW_NODE
 from controlplane.ops.performance.schema import CHART_FIELDS
 from controlplane.ops.performance.span import PRESETS, Span, read_span
 from controlplane.workspaces.adminpages import list_own_workspaces

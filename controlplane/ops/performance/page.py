@@ -13,12 +13,8 @@ from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
 from controlplane.ops.performance.drawings import draw_all
 from controlplane.ops.performance.files import describe_menus, read_type
-from controlplane.ops.performance.queries import (
-    VIEW_NODE,
-    VIEW_SCALING,
-    list_marks,
-    list_node_work,
-)
+from controlplane.ops.performance.nodework import read_node_work
+from controlplane.ops.performance.queries import VIEW_NODE, VIEW_QUEUE, VIEW_SCALING, list_marks
 from controlplane.ops.performance.span import PRESETS, Span, read_span
 from controlplane.ops.performance.steps import read_figures, read_steps
 from controlplane.workspaces.adminpages import list_own_workspaces
@@ -29,7 +25,7 @@ from tasks_app.queries.performance import Figures, Performance
 
 _MAX_MARKS = 20
 # By what the page leaves out without it.
-_NEEDED = {"scaling": VIEW_SCALING, "nodes": VIEW_NODE}
+_NEEDED = {"scaling": VIEW_SCALING, "nodes": VIEW_NODE, "queues": VIEW_QUEUE}
 
 
 def performance(request: HttpRequest) -> HttpResponse:
@@ -81,7 +77,8 @@ def _describe(
         "types": [_row(name, figures, span, workspace.slug) for name, figures in found.by_type],
     }
     try:
-        context["nodes"] = [] if "nodes" in denied else list_node_work(span)
+        if "nodes" not in denied:
+            context["nodes"], context["measured"] = read_node_work(span)
     except Invalid as error:
         context["nodes_problem"] = str(error)
     rows = {"steps": len(steps), "types": len(found.by_type), "nodes": len(context["nodes"])}

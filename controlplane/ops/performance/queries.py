@@ -1,15 +1,13 @@
-"""What the page reads beside the roll-ups: the work of nodes, and what happened in the span."""
+"""What happened in the span: the marks beside the charts."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import F, Min, Q
 
 from controlplane.core.ids import first_id_of
-from controlplane.core.sql import load_sql
 from controlplane.core.visibletext import isolated_text
 from controlplane.ops.performance.span import Span
 from controlplane.workspaces.models import AuditEvent
@@ -17,30 +15,14 @@ from scaling.models import ScalingEvent
 from scaling.queries.pool import POOL
 from scaling.sentences import workers
 from scaling.states import EventState, Trigger
-from tasks_app.queries.lists import in_bounded_time
 from workers.models import Node
 from workers.queries import list_deployments
 from workers.states import NodeState
 
-MAX_NODES = 50
 MAX_MARKS = 20  # of each kind
 VIEW_NODE = "workers.view_node"
 VIEW_SCALING = "scaling.view_scalingevent"
-_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class NodeWork:
-    """What a node did within a span, for all workspaces, by its samples: tasks that ended on it and
-    those of them that failed for good, and means. Between its first and last sample in the span."""
-
-    id: int
-    name: str
-    ended: int
-    failed: int
-    running: float
-    cpu_percent: float
-    memory_bytes: int
+VIEW_QUEUE = "tasks_app.view_queue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +35,6 @@ class Mark:
     words: str
 
 
-def list_node_work(span: Span) -> list[NodeWork]:
-    """The nodes that did most. Raises Invalid when reading their samples takes too long."""
-    with in_bounded_time(_SECONDS, narrow_by="a shorter span"), connection.cursor() as cursor:
-        cursor.execute(
-            load_sql("controlplane.ops.performance", "sum_node_work"),
-            {"from": span.begin, "until": span.end, "most": MAX_NODES},
-        )
-        return [NodeWork(*row) for row in cursor.fetchall()]
-
-
 def list_marks(workspace_id: UUID, span: Span, may: Callable[[str], bool]) -> list[Mark]:
     """What happened in the span, newest first: the number of workers changed or was set by
     hand, a queue of the workspace was paused or resumed, a node was lost, the release of the
@@ -70,7 +42,7 @@ def list_marks(workspace_id: UUID, span: Span, may: Callable[[str], bool]) -> li
     has a permission of Django; what needs another one is left out."""
     found = [
         *(_scaling(span) if may(VIEW_SCALING) else ()),
-        *_pauses(workspace_id, span),
+        *(_pauses(workspace_id, span) if may(VIEW_QUEUE) else ()),
         *(_losses(span) if may(VIEW_NODE) else ()),
         *_releases(span),
         *_versions(span),

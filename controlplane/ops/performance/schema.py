@@ -95,9 +95,17 @@ class NodeWork(Resource):
     name: str
     ended: int = shown("Tasks that ended on it.")
     failed: int = shown("The part of them that failed for good.")
+    error_rate: float | None = _rate("error_rate")
     running: float = shown("Handlers that ran, on average.")
     cpu: float = shown("Percent of one core, on average.", source="cpu_percent")
     memory: int = shown("Bytes, at most.", source="memory_bytes")
+    wait_p50_ms: float | None = shown(
+        "These four are of its newest attempts in the span, null without any.",
+        source="times.wait_p50_ms",
+    )
+    wait_p95_ms: float | None = shown(source="times.wait_p95_ms")
+    run_p50_ms: float | None = shown(source="times.run_p50_ms")
+    run_p95_ms: float | None = shown(source="times.run_p95_ms")
 
 
 CHART_FIELDS: dict[str, Sequence[str]] = {

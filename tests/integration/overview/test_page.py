@@ -232,6 +232,13 @@ def test_what_needs_a_permission_says_which_is_missing():
     assert 'id="panel-queues"' in html
 
 
+def test_charts_name_lost_workers_only_to_those_who_may_see_workers(viewer):
+    make_task()
+    make_node("fra-07", state="LOST", stopped_at=now() - timedelta(minutes=10))
+    assert "fra-07 lost" in get(viewer)
+    assert "fra-07" not in get(staff_client("pat", "viewer", apps=["tasks_app"]))
+
+
 def test_live_data_and_counts_leave_out_what_the_page_does():
     """The browser leaves out the rows whose permission is among those that the person lacks."""
     queue = make_queue("billing")

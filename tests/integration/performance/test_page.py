@@ -11,13 +11,22 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from controlplane.core.clock import now, utc_z
+from controlplane.core.errors import Invalid
 from controlplane.core.formatting import EMPTY
+from controlplane.ops.performance import nodework
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import Workspace
 from tasks_app import services
 from tasks_app.models import Rollup
 from tests.clients import default_workspace, other_workspace, staff_client
-from tests.factories import make_node, make_queue, make_sample, make_scaling_event, make_task
+from tests.factories import (
+    make_attempt,
+    make_node,
+    make_queue,
+    make_sample,
+    make_scaling_event,
+    make_task,
+)
 
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/performance/"
@@ -143,6 +152,15 @@ class TestMarks:
         viewer = staff_client("v", "viewer", apps=["tasks_app"])
         assert "secret" not in read(viewer)
 
+    def test_pauses_need_what_the_pages_of_queues_need(self) -> None:
+        make_queue("mail")
+        home = default_workspace().id
+        services.change_queue(
+            workspace_id=home, name="mail", actor=SYSTEM, changes={"paused": True}
+        )
+        assert "mail paused" in read(staff_client("q", "viewer", apps=["tasks_app"]))
+        assert "mail paused" not in read(staff_client("v", "viewer", apps=["workers"]))
+
 
 class TestNodes:
     def test_the_work_of_nodes(self, root: Client) -> None:
@@ -151,8 +169,50 @@ class TestNodes:
         make_sample(node, ago=10 * MINUTE, processed=160, failed=4, running=4)
         make_sample(node, ago=timedelta(hours=3), processed=0, failed=0)
         page = read(root).partition("nodes-title")[2]
-        cells = re.findall(r'<td class="number[^>]*>([^<]*)</td>', page)[:3]
-        assert cells == ["60", "3", "3.0"]
+        cells = re.findall(r'<td class="number[^>]*>([^<]*)</td>', page)[:6]
+        assert cells == ["60", "5 %", "3", EMPTY, EMPTY, "3.0"]
+        assert "waits and run times" not in page
+
+    def test_waits_and_run_times_are_of_the_newest_attempts(
+        self, root: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The shortest end of the span that has enough of them, or all of it."""
+        node = make_node("fra-01")
+        make_sample(node, ago=20 * MINUTE, processed=100)
+        make_sample(node, ago=10 * MINUTE, processed=160)
+        task = make_task()
+
+        def ended(number: int, ago: timedelta, run_ms: int) -> None:
+            at = now() - ago
+            begun = at - timedelta(milliseconds=run_ms)
+            make_attempt(task, number, node_id=node.id, wait_ms=10 * number, started_at=begun,
+                         finished_at=at)  # fmt: skip
+
+        for number in (1, 2, 3):
+            ended(number, 5 * MINUTE, 100 * number)
+        for number in (4, 5):
+            ended(number, 50 * MINUTE, 9_000)
+        for number in (6, 7):
+            ended(number, 90 * MINUTE, 50_000)
+        for enough, attempts, waits, runs in (
+            (5_000, 5, "30 ms 50 ms", "300 ms 9 s"),
+            (3, 3, "20 ms 30 ms", "200 ms 300 ms"),
+        ):
+            monkeypatch.setattr(nodework, "_ENOUGH", enough)
+            page = read(root).partition("nodes-title")[2]
+            words = " ".join(re.sub("<[^>]*>", " ", page).split())
+            assert f"waits and run times of {attempts} attempts since" in words
+            assert f"60 0 % 0 {waits} {runs}" in words
+
+    def test_slow_waits_leave_the_rest(self, root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(_: object) -> None:
+            raise Invalid("too long")
+
+        make_sample(make_node("fra-01"), ago=20 * MINUTE, processed=100)
+        monkeypatch.setattr(nodework, "_measure_attempts", refuse)
+        page = read(root).partition("nodes-title")[2]
+        assert "fra-01" in page
+        assert "reading waits and run times takes too long" in page
 
 
 class TestAccess:
@@ -161,7 +221,7 @@ class TestAccess:
         make_sample(make_node("gone", state="LOST", stopped_at=now()), ago=20 * MINUTE)
         make_scaling_event(ago=600)
         shown = ("fra-01", "gone lost", "2 → 5 workers")
-        page = read(staff_client("all", "viewer", apps=["workers", "scaling"]))
+        page = read(staff_client("all", "viewer", apps=["workers", "scaling", "tasks_app"]))
         assert all(words in page for words in shown)
         assert "You may not see" not in page
 
@@ -171,6 +231,8 @@ class TestAccess:
         assert page.count("You may not see") == 3
         assert page.count("<code>workers.view_node</code>") == 2
         assert page.count("<code>scaling.view_scalingevent</code>") == 1
+        page = read(staff_client("w", "viewer", apps=["workers", "scaling"]))
+        assert page.count("<code>tasks_app.view_queue</code>") == 1
         file = {"table": "nodes", "format": "csv"}
         assert viewer.get(f"{PAGE}export/", file).status_code == 403
         assert viewer.get(f"{PAGE}export/", {**file, "table": "types"}).status_code == 200

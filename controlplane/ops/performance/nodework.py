@@ -1,0 +1,99 @@
+"""What the nodes did within a span."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from controlplane.core.errors import Invalid
+from controlplane.core.sql import load_sql
+from controlplane.ops.performance.span import Span
+from tasks_app.queries.lists import in_bounded_time
+
+MAX_NODES = 50
+_SECONDS = 2.0
+# Waits and run times are not rolled up by node. They are those of the newest attempts: of the
+# shortest of these ends of the span that has enough of them.
+_ENDS = [timedelta(minutes=1), timedelta(minutes=15), timedelta(hours=4), timedelta(days=2)]
+_ENOUGH = 5_000
+_MAX_ATTEMPTS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The median and the 95th percentile of waits and of run times, in milliseconds."""
+
+    wait_p50_ms: float | None = None
+    wait_p95_ms: float | None = None
+    run_p50_ms: float | None = None
+    run_p95_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeWork:
+    """What a node did within a span, for all workspaces, by its samples: tasks that ended on it and
+    those of them that failed for good, and means. Between its first and last sample in the span.
+    `times` are those of the newest attempts."""
+
+    id: int
+    name: str
+    ended: int
+    failed: int
+    running: float
+    cpu_percent: float
+    memory_bytes: int
+    times: Times
+
+    @property
+    def error_rate(self) -> float | None:
+        """The share of failed tasks; None if none ended."""
+        return self.failed / self.ended if self.ended else None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How many attempts the times are of, and since when these ended; or that reading them takes
+    too long."""
+
+    attempts: int
+    since: datetime
+    is_slow: bool = False
+
+
+def list_node_work(span: Span) -> list[NodeWork]:
+    """The nodes that did most. Raises Invalid when reading their samples takes too long."""
+    return read_node_work(span)[0]
+
+
+def read_node_work(span: Span) -> tuple[list[NodeWork], Measured]:
+    """As `list_node_work`, with what their times were measured of."""
+    with in_bounded_time(_SECONDS, narrow_by="a shorter span"), connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("controlplane.ops.performance", "sum_node_work"),
+            {"from": span.begin, "until": span.end, "most": MAX_NODES},
+        )
+        nodes = cursor.fetchall()
+    try:
+        times, measured = _measure_attempts(span)
+    except Invalid:
+        times, measured = {}, Measured(0, span.end, is_slow=True)
+    return [NodeWork(*[*row, times.get(row[0], Times())]) for row in nodes], measured
+
+
+def _measure_attempts(span: Span) -> tuple[dict[int, Times], Measured]:
+    rows: Sequence[tuple[int, int, list[float], list[float]]] = []
+    attempts, begin = 0, span.end
+    with in_bounded_time(_SECONDS, narrow_by="a shorter span"), connection.cursor() as cursor:
+        for end in [*_ENDS, span.end - span.begin]:
+            begin = max(span.begin, span.end - end)
+            cursor.execute(
+                load_sql("controlplane.ops.performance", "measure_attempts"),
+                {"from": begin, "until": span.end, "most": _MAX_ATTEMPTS},
+            )
+            rows = cursor.fetchall()
+            attempts = sum(number for _, number, _, _ in rows)
+            if attempts >= _ENOUGH or begin == span.begin:
+                break
+    found = {node: Times(*waits, *runs) for node, _, waits, runs in rows}
+    return found, Measured(attempts, begin)
