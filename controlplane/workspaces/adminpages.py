@@ -146,7 +146,7 @@ class WorkspacePages(ExportPages, AdminAccess):
         conditions `wanted` of their list, on all that match. The rows are of one workspace."""
         if wanted is not None:
             slugs = _operable(request)
-            values = [("filter", json.dumps(wanted)), ("all", "1")]
+            values = _all_that_match(wanted)
         else:
             found = list(rows.values_list("workspace__slug", key)[: MAX_BULK_KEYS + 1])
             slugs = list({slug for slug, _ in found})
@@ -160,6 +160,12 @@ class WorkspacePages(ExportPages, AdminAccess):
             self.message_user(request, problem, messages.WARNING)
             return HttpResponseRedirect(request.get_full_path())
         return HttpResponseRedirect(bulk_address(target, slugs[0], values))
+
+    def bulk_link(self, request: HttpRequest, target: str, wanted: Mapping[str, Any]) -> str:
+        """The page that asks before a bulk operation on all that match the conditions `wanted` of
+        this list; empty unless its rows are of one workspace, in which the person may start it."""
+        slugs = _operable(request)
+        return bulk_address(target, slugs[0], _all_that_match(wanted)) if len(slugs) == 1 else ""
 
     def act_on_batches(
         self,
@@ -193,6 +199,10 @@ def bulk_address(target: str, workspace: str, values: Sequence[tuple[str, str]])
     """The page that asks before a bulk operation begins, with what is selected."""
     query = [("target", target), ("workspace", workspace), *values]
     return f"{reverse('admin:operations_operation_new')}?{urlencode(query)}"
+
+
+def _all_that_match(wanted: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [("filter", json.dumps(wanted)), ("all", "1")]
 
 
 def _operable(request: HttpRequest) -> list[str]:

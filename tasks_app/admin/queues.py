@@ -100,17 +100,19 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
             may_operate=self.allows(request, "act"),
             live_workspace=workspace if workspace in own else "",
             new_rows="" if search or kind else _new_rows(followed),
+            bulk_all=self.bulk_link(request, "queues", _read_wanted(request)),
             max_reason=MAX_PAUSE_REASON,
         )
 
     def export_rows(self, request: HttpRequest, workspaces: Sequence[UUID] = ()) -> QuerySet[Queue]:
         """The queues at this address."""
         queues = self.get_queryset(request).select_related(*self.list_select_related)
-        if search := _read_text(request, "q"):
-            queues = queues.filter(name__icontains=search)
+        wanted = _read_wanted(request)
+        if "search" in wanted:
+            queues = queues.filter(name__icontains=wanted["search"])
         if workspace := _read_text(request, "workspace"):
             queues = queues.filter(workspace__slug=workspace)
-        if request.GET.get("show") == "paused":
+        if "paused" in wanted:
             queues = queues.filter(paused_at__isnull=False)
         return queues
 
@@ -311,6 +313,16 @@ def _new_rows(workspaces: list[str]) -> str:
     if len(workspaces) > PAGE:
         return ""
     return " ".join(f"{slug}/queues#order" for slug in workspaces)
+
+
+def _read_wanted(request: HttpRequest) -> dict[str, Any]:
+    """The conditions of the address, beside its workspace, as a bulk operation takes them."""
+    wanted: dict[str, Any] = {}
+    if search := _read_text(request, "q"):
+        wanted["search"] = search
+    if request.GET.get("show") == "paused":
+        wanted["paused"] = True
+    return wanted
 
 
 def _read_text(request: HttpRequest, name: str) -> str:

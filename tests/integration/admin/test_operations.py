@@ -157,6 +157,28 @@ def test_all_that_match_are_selected_by_the_filter_of_the_list(operator: Any) ->
         assert 'class="callout" role="alert"' not in page.content.decode()
 
 
+def test_all_queues_that_match_are_one_link_away(operator: Any) -> None:
+    """The operation then narrows them to those that it can change: a paused queue is resumed."""
+    make_queue("mail", paused_at=now())
+    make_queue("mailing")
+    make_queue("reports", paused_at=now())
+    address = reverse("admin:tasks_app_queue_changelist")
+    for query, wanted, paused in (
+        ("", {}, 2),
+        ("?q=mail", {"search": "mail"}, 1),
+        ("?q=mail&show=paused&workspace=default", {"search": "mail", "paused": True}, 1),
+    ):
+        link = operator.get(f"{address}{query}").context["bulk_all"]
+        found = parse_qs(urlsplit(link).query)
+        assert found["workspace"] == ["default"]
+        assert json.loads(found["filter"][0]) == wanted
+        page = operator.get(f"{link}&action=resume")
+        assert page.context["preview"]["matched"] == paused, page.context["problem"]
+    assert "Bulk operation on all" not in operator.get(f"{address}?q=nothing").content.decode()
+    viewer = log_in("vic", default_workspace(), "viewer")
+    assert "Bulk operation on all" not in viewer.get(address).content.decode()
+
+
 @pytest.mark.parametrize("place", ["p=2", "o=-1", "e=1", "saved=open"])
 def test_the_place_in_the_list_is_no_filter(
     operator: Any, place: str, monkeypatch: pytest.MonkeyPatch
