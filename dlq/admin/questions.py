@@ -1,6 +1,7 @@
 """The questions before a group is muted, discarded or reprocessed: pages with the count, the first
 ten letters and the consequence."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from controlplane.core.admin.undo import offer_undo, own_address
 from controlplane.core.formatting import format_count
 from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.adminpages import WorkspacePages
+from controlplane.workspaces.adminpages import WorkspacePages, bulk_address
 from dlq.admin.inboxforms import DiscardGroupForm, MuteForm, ReprocessGroupForm
 from dlq.bulk import act_on_letters
 from dlq.groupletters import (
@@ -28,6 +29,10 @@ from dlq.groups import Decision, decide
 from dlq.models import LetterGroup
 from dlq.replays import DEFAULT_STAGES, start_replay
 from dlq.undo import KIND, decision_change
+
+# Letters that a request discards, at a few thousand per second. For more there is a bulk operation,
+# with its progress.
+MAX_DISCARDED_AT_ONCE = 5_000
 
 
 class GroupQuestions(WorkspacePages, RowPageAdmin):
@@ -67,6 +72,8 @@ class GroupQuestions(WorkspacePages, RowPageAdmin):
         group, actor = self.operated(request, object_id)
         form = DiscardGroupForm(request.POST or None)
         shown = preview_letters(group, "discard", actor)
+        if shown.count > MAX_DISCARDED_AT_ONCE:
+            return HttpResponseRedirect(_discard_url(group))
 
         def submit() -> str:
             check_letters(group, "discard", actor, request.POST.get("token", ""))
@@ -78,8 +85,6 @@ class GroupQuestions(WorkspacePages, RowPageAdmin):
                 reason=form.cleaned_data["reason"],
             )
             text = f"{format_count(result.changed, 'letter')} discarded."
-            if result.has_more:
-                text += " There are more: repeat the action for the rest."
             self.message_user(request, text, messages.SUCCESS)
             return self.back(request, group).url
 
@@ -171,6 +176,12 @@ class GroupQuestions(WorkspacePages, RowPageAdmin):
 
     def back(self, request: HttpRequest, group: LetterGroup) -> HttpResponseRedirect:
         return HttpResponseRedirect(own_address(request) or self.row_url(group.pk))
+
+
+def _discard_url(group: LetterGroup) -> str:
+    """The page that asks before a bulk operation discards all open letters of the group."""
+    values = [("action", "discard"), ("filter", json.dumps(letters_of(group).to_json()))]
+    return bulk_address("dead-letters", group.workspace.slug, values)
 
 
 def seen_version(request: HttpRequest) -> int | None:

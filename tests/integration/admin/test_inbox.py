@@ -16,6 +16,7 @@ from controlplane.core.clock import now
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
 from dlq import discard, groups, transitions
+from dlq.admin import questions
 from dlq.grouping import GroupUpkeep
 from dlq.models import DeadLetter, GroupNote, LetterGroup, Replay
 from dlq.recording import fold_letter_counts
@@ -206,6 +207,25 @@ def test_discard_with_a_reason(operator: Client) -> None:
     keep_up()
     assert LetterGroup.objects.get(id=group.id).state == "RESOLVED"
     assert AuditEvent.objects.get(action="dlq.discard").actor_label == "op"
+
+
+def test_a_large_group_is_discarded_by_a_bulk_operation(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One request for tens of thousands of letters would show no progress, and be cut off."""
+    monkeypatch.setattr(questions, "MAX_DISCARDED_AT_ONCE", 2)
+    make_letter(type="test-raise")
+    group = group_of(make_letter())
+    make_letter()
+    assert "Discard 2 letters of" in page(operator, f"{INBOX}{group.id}/discard/")
+    make_letter()
+    for found in (
+        operator.get(f"{INBOX}{group.id}/discard/", follow=True).content.decode(),
+        post(operator, group, "discard", reason="sent by hand", **SURE),
+    ):
+        assert "Discard 3 dead letters?" in found
+        assert "3 dead letters will be closed without doing the work." in found
+    assert not DeadLetter.objects.exclude(status="OPEN").exists()
 
 
 def token_of(found: str) -> str:
