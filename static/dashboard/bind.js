@@ -13,7 +13,7 @@
 
 import { readPath } from "./changes.js";
 import { markGone, put } from "./dom.js";
-import { FORMATS, TICKING, formatNumber } from "./formats.js";
+import { FORMATS, TICKING, formatNumber, formatTime } from "./formats.js";
 import { liveTopics, subscribe } from "./live.js";
 
 const LENGTHS = new Set(["width", "height", "x", "y"]);
@@ -88,6 +88,7 @@ function show(element, value) {
     if (TICKING.has(format)) {
         element.dataset.tick = format;
         element.setAttribute("datetime", value ?? "");
+        element.title = formatTime(Date.parse(value));
     }
     const text = FORMATS[format]?.(value, liveTopics().serverTime());
     if (format === "number") nameExactly(element, text, value);

@@ -86,6 +86,12 @@ export function formatRelative(moment, at) {
     return seconds > 0 ? `in ${text}` : `${text} ago`;
 }
 
+/** The second with its zone, for a title: 2026-01-31 23:59:59 UTC. */
+export function formatTime(moment) {
+    if (!Number.isFinite(moment)) return EMPTY;
+    return `${new Date(moment).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
 /** The age of data in the chip: 0.8 s ago, 12 s ago, 3 min ago. */
 export function formatAge(milliseconds) {
     if (!Number.isFinite(milliseconds)) return "";

@@ -1,12 +1,13 @@
 /** The page of an open operation: its figures are bound; a new state loads the page again. */
 
 import { subscribe } from "./live.js";
+import { reloadWhenFree } from "./reload.js";
 
 const page = document.querySelector("[data-operation]");
 
 if (page) {
     subscribe(page.dataset.operation, (operation) => {
-        if (hasMoved(operation) && !document.querySelector("dialog[open]")) location.reload();
+        if (hasMoved(operation)) reloadWhenFree();
     });
 }
 

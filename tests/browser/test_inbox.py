@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from controlplane.workspaces.actors import SYSTEM
+from controlplane.workspaces.actors import SYSTEM, Actor
 from controlplane.workspaces.models import AuditEvent
+from controlplane.workspaces.states import Role
 from dlq import bulk
 from dlq.filters import LetterFilter
+from dlq.groups import Decision, decide
 from dlq.models import DeadLetter, LetterGroup, Replay
 from dlq.replay_driver import ReplayDriver
 from dlq.replays import start_replay
@@ -123,11 +125,15 @@ def mute(page: Any, kind: str) -> None:
         ),
     ],
 )  # fmt: skip
-def test_triage_to_zero_by_keyboard_alone(page_of: PageOf, sizes: dict[str, int]) -> None:
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
+def test_triage_to_zero_by_keyboard_alone(
+    page_of: PageOf, sizes: dict[str, int], theme: str, width: int
+) -> None:
     """Every verb: acknowledge, own, edit one and start a canary, discard with a reason, mute."""
     groups = seed_failures(sizes)
-    page = page_of("operator")
+    page = page_of("operator", theme, width)
     inbox(page)
+    look(page, f"triage-{width}-{theme}")
     assert page.get_by_text("6 groups are still yours.").count() == 1
     assert page.get_by_text(f"6 groups, {sum(sizes.values()):,} open letters").count() == 1
     own_and_repair(page, sizes["test-echo"])
@@ -147,6 +153,7 @@ def test_triage_to_zero_by_keyboard_alone(page_of: PageOf, sizes: dict[str, int]
     keep_up()
     inbox(page)
     page.get_by_text("No group is still yours.").wait_for()
+    look(page, f"triage-done-{width}-{theme}")
     assert dict(LetterGroup.objects.values_list("type", "state")) == {
         **dict.fromkeys(("test-echo", "test-raise", "test-report"), "RESOLVED"),
         **dict.fromkeys(("noop", "test-wait", "test-flaky"), "MUTED"),
@@ -257,6 +264,34 @@ def test_counts_and_the_progress_of_a_canary_are_live(page_of: PageOf) -> None:
     page.get_by_text("1 done", exact=True).wait_for()
     keep_up()
     page.locator(f"[data-group='{group.id}'] [data-live='#count']", has_text="2").wait_for()
+
+
+def test_what_others_decide_and_new_groups_are_live(page_of: PageOf) -> None:
+    """The row follows, and what is pressed then is about what is shown; nothing moves."""
+    groups = seed_failures({"test-echo": 2, "noop": 1})
+    group = groups["test-echo"]
+    page = page_of("operator")
+    inbox(page)
+    row = page.locator(f"[data-group='{group.id}']")
+    bob = staff_user("operator", name="bob")
+    decide(
+        workspace_id=group.workspace_id,
+        group_id=group.id,
+        decision=Decision(state="ACKNOWLEDGED", owner="bob"),
+        actor=Actor("user", str(bob.pk), "bob", Role.OPERATOR),
+    )
+    row.get_by_text("Acknowledged", exact=True).wait_for()
+    assert "by bob" in row.inner_text()
+    assert row.locator("[data-owner]").inner_text() == "bob"
+    assert row.locator("svg.shape").get_attribute("class") == "shape tone-pending"
+    assert page.locator("#new-groups").is_hidden()
+    seed_failures({"test-wait": 1})
+    page.get_by_text("1 new, show").wait_for()
+    assert page.locator("[data-group]").count() == 2
+    focus(page, "test-echo")
+    page.keyboard.press("o")
+    page.get_by_text("Yours now: GatewayTimeout test-echo.").wait_for()
+    assert page.locator("[data-group]").count() == 3
 
 
 def test_the_help_shows_the_keys(page_of: PageOf) -> None:

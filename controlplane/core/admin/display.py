@@ -66,14 +66,16 @@ def draw_bar(share: float | None, tone: str = "series", css_class: str = "") -> 
     )
 
 
-def show_time(moment: datetime | None) -> str:
-    """A time relative to now; the exact time with its zone is in the tooltip."""
+def show_time(moment: datetime | None, live: str = "") -> str:
+    """A time relative to now; the exact time with its zone is in the tooltip. `live` is its path in
+    a topic, as static/dashboard/bind.js reads it."""
     if moment is None:
         return EMPTY
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
+        '<time datetime="{}" title="{}"{}>{}</time>',
         utc_z(moment),
         format_time(moment),
+        format_html(' data-live="{}" data-format="ago"', live) if live else "",
         format_relative(moment, now()),
     )
 

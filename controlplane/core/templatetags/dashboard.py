@@ -67,9 +67,10 @@ def span(name: str) -> str:
 
 
 @register.filter
-def moment(value: datetime | None) -> str:
-    """A time, relative to now; the exact time is in its title."""
-    return show_time(value)
+def moment(value: datetime | None, live: str = "") -> str:
+    """A time, relative to now; the exact time is in its title. With the path of a live topic, as
+    in `#lastSeenAt`, it follows."""
+    return show_time(value, live)
 
 
 register.simple_tag(draw_shape, name="shape")

@@ -58,6 +58,9 @@ def make_formats() -> dict[str, list[tuple[list[Any], str]]]:
         "formatPercent": [([each], formatting.format_percent(each)) for each in shares],
         "formatDuration": [([each], formatting.format_duration(each)) for each in seconds],
         "formatSize": [([each], formatting.format_size(each)) for each in sizes],
+        "formatTime": [
+            ([each.timestamp() * 1000], formatting.format_time(each)) for each in moments
+        ],
         "formatRelative": [
             (
                 [each.timestamp() * 1000, NOW.timestamp() * 1000],
