@@ -91,11 +91,15 @@ def read_queues(workspace_id: UUID, _key: str) -> Snapshot:
 
 
 def read_workers(workspace_id: UUID, _key: str) -> Snapshot:
-    """The nodes that live or ended within the last hour, the newest first, with their slots. The
-    age of a heartbeat is counted by who looks."""
+    """The nodes that live or ended within the last hour, the newest first, with their slots. Those
+    that live are there if not all fit. The age of a heartbeat is counted by who looks."""
     nodes = take_shown(list_nodes(), NODES_SHOWN)
     slots = queries.view_slots(workspace_id, nodes)
-    return rows((node.id, _describe(node, slots[node.id])) for node in nodes)
+    taken = take_fitting(
+        (str(node.id), _describe(node, slots[node.id]))
+        for node in sorted(nodes, key=lambda node: node.stopped_at is not None)
+    )
+    return rows((node.id, taken[str(node.id)]) for node in nodes if str(node.id) in taken)
 
 
 def _describe(node: Any, slots: list[Any]) -> Snapshot:

@@ -14,7 +14,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from controlplane.core.clock import now
+from controlplane.core.clock import now, utc_z
 from controlplane.core.errors import NotFound
 from controlplane.core.schema import represent
 from controlplane.live.changes import Change, Snapshot, apply, find_change, merge
@@ -232,6 +232,22 @@ def test_of_too_many_queues_those_that_wait_longest_are_sent() -> None:
     row = found["rows"][late.name]
     assert row["depth"] == 1
     assert not {"title", "description", "owner", "runbook", "createdAt"} & row.keys()
+
+
+@pytest.mark.django_db
+def test_of_too_many_slots_those_of_live_nodes_are_sent() -> None:
+    slots = [
+        {"slot": number, "running": 1, "taskId": None, "startedAt": utc_z(now())}
+        for number in range(128)
+    ]
+    ids = [make_node(f"node-{number}", slots=slots).id for number in range(99)]
+    Node.objects.filter(id__in=ids[50:]).update(state="STOPPED", stopped_at=now())
+    found = read("workers")
+    assert found["order"] == list(found["rows"])
+    assert [int(each) for each in found["order"]] == sorted(map(int, found["rows"]), reverse=True)
+    assert set(map(str, ids[:50])) < set(found["rows"])
+    assert len(found["rows"]) < len(ids)
+    assert len(orjson.dumps(found)) <= MAX_SNAPSHOT_BYTES
 
 
 @pytest.mark.django_db
