@@ -44,6 +44,7 @@ from dlq.models import DeadLetter
 from dlq.replays import start_replay
 from dlq.reprocess import reprocess_letter
 from dlq.states import LetterStatus
+from tasks_app.admin.typecolumn import type_column
 
 _MAX_FAILURE = 110
 
@@ -88,6 +89,10 @@ class LetterAdmin(WorkspacePages, ReadOnlyAdmin):
             {"fields": ["id", "task_id", "name", "type", "queue", "priority", "tags", "workspace"]},
         )
     ]
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """The type with what is declared of it."""
+        return [type_column() if name == "type" else name for name in self.list_display]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DeadLetter]:
         """Without the columns that only the page of a letter shows."""

@@ -13,6 +13,7 @@ export function drawTask(page, task) {
     drawFacts(page.querySelector("[data-facts]"), task.facts, isSameState);
     drawLinks(page.querySelector("[data-links]"), task.links);
     drawResult(page.querySelector("[data-result]"), task.result);
+    for (const family of task.families) drawFamily(page, family);
 }
 
 function drawHead(page, task, isSameState) {
@@ -230,6 +231,25 @@ function drawLinks(list, links) {
         anchor.href = link.url;
         return make("li", "", "", anchor);
     }));
+}
+
+/** Parents and children that are shown; others are a page of their own away. */
+function drawFamily(page, { side, total, rows }) {
+    const panel = page.querySelector(`[data-family="${side}"]`);
+    if (!panel) return;
+    put(panel.querySelector("[data-total]"), total);
+    for (const row of rows) {
+        const shown = panel.querySelector(`[data-neighbour="${row.id}"]`);
+        if (!shown) continue;
+        const state = shown.querySelector(".state");
+        if (state.querySelector(".state-word").textContent !== row.word) {
+            state.querySelector("svg").replaceWith(makeIcon(row.symbol, `shape ${row.tone}`));
+            put(state.querySelector(".state-word"), row.word);
+            const finished = row.finishedAt.at ? makeTicking(row.finishedAt) : row.finishedAt.text;
+            shown.querySelector("[data-finished]").replaceChildren(finished);
+        }
+        put(shown.querySelector("[data-wait]"), row.wait);
+    }
 }
 
 function drawResult(panel, text) {

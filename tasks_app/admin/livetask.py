@@ -1,15 +1,21 @@
 """What an open page of a task asks for when its task has changed: the parts that can change, as
 JSON values that need no further thought in the browser."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
 
-from controlplane.core.admin.shapes import find_shape
+from controlplane.core.admin.shapes import find_shape, state_word
 from controlplane.core.clock import now, utc_z
-from controlplane.core.formatting import EMPTY, format_number, format_relative, format_time
+from controlplane.core.formatting import (
+    EMPTY,
+    format_count,
+    format_number,
+    format_relative,
+    format_time,
+)
 from tasks_app.admin.attempts import AttemptLine
 from tasks_app.admin.facts import Fact
 from tasks_app.admin.tasklogs import to_json
@@ -59,7 +65,25 @@ def describe_task_changes(request: HttpRequest, task: Task) -> dict[str, Any]:
             }
             for link in page["links"]
         ],
+        "families": [
+            {
+                "side": family.side,
+                "total": format_count(family.total, "task"),
+                "rows": [_neighbour(row) for row in family.rows],
+            }
+            for family in page["families"]
+        ],
         "result": returned.text if returned is not None else None,
+    }
+
+
+def _neighbour(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        **_shape(row["status"]),
+        "word": state_word(row["status"]),
+        "finishedAt": _moment(row["finished_at"]),
+        "wait": row["wait"],
     }
 
 

@@ -23,9 +23,11 @@ from tasks_app.admin.listrows import find_node_url
 from tasks_app.admin.related import RelatedLink, find_links
 from tasks_app.admin.taskactions import list_actions
 from tasks_app.admin.tasklogs import describe_lines, older_url
+from tasks_app.labels import describe_in_line
 from tasks_app.models import Task
 from tasks_app.queries import explain_task, get_task_detail
 from tasks_app.queries.declarations import read_catalogue
+from tasks_app.queries.queue_descriptors import describe_queue
 from tasks_app.schema.tasks import Explanation, TaskDetail
 
 NEIGHBOURS_SHOWN = 10
@@ -111,7 +113,7 @@ def _own_links(task: Task, shown: Mapping[str, Any]) -> Iterator[RelatedLink]:
     yield RelatedLink(
         "queues",
         shown["queue"],
-        "queue",
+        describe_in_line(describe_queue(task.queue)) or "queue",
         reverse("admin:tasks_app_queue_change", args=[task.queue_id]),
     )
     if node_url := find_node_url(shown["workerNode"]):
@@ -150,6 +152,7 @@ def describe_neighbour(edge: Mapping[str, Any]) -> dict[str, Any]:
         "name": visible_text(edge["name"]),
         "url": reverse("admin:tasks_app_task_change", args=[edge["id"]]),
         "finished_at": datetime.fromisoformat(finished) if finished else None,
+        "wait": "over" if edge["isSatisfied"] else "open",
     }
 
 

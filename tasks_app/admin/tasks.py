@@ -64,6 +64,10 @@ class TaskAdmin(WorkspacePages, RowPageAdmin):
     search_fields = ["name", "type"]
     actions = ["cancel", "retry", "run_now", "reprioritize", "bulk"]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
+        """With what the page of a task says of its queue."""
+        return super().get_queryset(request).select_related("workspace", "queue__descriptor")
+
     def extra_pages(self) -> Sequence[tuple[str, View, str]]:
         """A new task; the actions and the neighbours of one."""
         return [

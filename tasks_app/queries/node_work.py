@@ -64,10 +64,11 @@ def count_running_types(
 def list_held_tasks(node_id: int, workspaces: Sequence[UUID] | None) -> dict[UUID, Task]:
     """The tasks that a node holds, by id."""
     running = Task.objects.filter(state=TaskState.RUNNING, node_id=node_id)
-    held = _own(running, workspaces).select_related("queue")
+    held = _own(running, workspaces).select_related("queue__workspace")
     shown = held.only(
-        "id", "name", "type", "state", "attempt", "max_attempts", "started_at", "queue__name"
-    )
+        "id", "name", "type", "state", "attempt", "max_attempts", "started_at", "queue__name",
+        "queue__workspace__slug",
+    )  # fmt: skip
     return {task.id: task for task in shown.order_by("started_at")[:_MAX_SLOTS]}
 
 

@@ -72,6 +72,25 @@ def test_the_page_of_a_task_follows_it(page_of: PageOf) -> None:
     assert page.evaluate("window.isSamePage")
 
 
+def test_parents_and_children_of_a_task_follow_too(page_of: PageOf) -> None:
+    first, second = make_task(name="extract"), make_task(name="check")
+    task = make_task("BLOCKED", name="load", parents=[first, second])
+    page = page_of("operator")
+    page.goto(f"{TASKS}{task.id}/change/")
+    page.evaluate("window.isSamePage = true")
+    row = page.locator(f"tr[data-neighbour='{first.id}']")
+    assert "Pending" in row.inner_text()
+    run_task(first.id)
+    row.locator(".state-word", has_text="Completed").wait_for(timeout=_QUICK_MS)
+    assert row.locator("[data-wait]").inner_text() == "over"
+    assert row.locator("svg.shape").get_attribute("class") == "shape tone-completed"
+    assert row.locator("[data-finished] time").get_attribute("datetime")
+    other = page.locator(f"tr[data-neighbour='{second.id}']")
+    assert "Pending" in other.inner_text()
+    assert other.locator("[data-wait]").inner_text() == "open"
+    assert page.evaluate("window.isSamePage")
+
+
 def test_the_keys_walk_select_and_open(page_of: PageOf) -> None:
     for name in ("first", "second", "third"):
         make_task("FAILED", name=name)
