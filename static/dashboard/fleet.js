@@ -5,23 +5,14 @@
 import { placeOf } from "./bind.js";
 import { drawSlots } from "./charts.js";
 import { readPath } from "./changes.js";
-import { makeIcon, put } from "./dom.js";
+import { put } from "./dom.js";
 import { formatState } from "./formats.js";
 import { subscribe } from "./live.js";
 import { reloadWhenFree } from "./reload.js";
+import { makeShape } from "./shapes.js";
 
 const SLOT = 6;
 const SLOT_STEP = 8;
-const SHAPES = {
-    ACTIVE: ["completed", "completed"],
-    DRAINING: ["draining", "retrying"],
-    LOST: ["failed", "failed"],
-    PAUSED: ["paused", "pending"],
-    STARTING: ["pending", "pending"],
-    STOPPED: ["muted", "scheduled"],
-    bad: ["failed", "failed"],
-    good: ["completed", "completed"],
-};
 const WORDS = { PAUSED: "Paused", bad: "Waits too long", good: "In order" };
 
 function follow(elements, show) {
@@ -32,11 +23,6 @@ function follow(elements, show) {
             if (row) show(element, row);
         });
     }
-}
-
-function makeShape(state) {
-    const [name, tone] = SHAPES[state];
-    return makeIcon(`state-${name}`, `shape tone-${tone}`);
 }
 
 /** The state of a queue by its wait. That no worker serves it is known when the page is drawn. */
@@ -57,7 +43,7 @@ function showNode(element, row) {
     if (cell.dataset.state !== row.status) {
         cell.dataset.state = row.status;
         const picture = cell.querySelector("svg");
-        const made = makeShape(row.status);
+        const made = makeShape(row.status === "LOST" ? "bad" : row.status);
         if (picture.classList.contains("large")) made.classList.add("large");
         picture.replaceWith(made);
         put(cell.querySelector(".state-word, [data-word]"), formatState(row.status));

@@ -3,16 +3,18 @@
 
 import { placeOf } from "./bind.js";
 import { readPath } from "./changes.js";
-import { makeIcon, put, visible } from "./dom.js";
+import { put, visible } from "./dom.js";
 import { formatState } from "./formats.js";
 import { subscribe } from "./live.js";
+import { makeShape } from "./shapes.js";
 
+// By the state, as dlq/admin/inboxrows.py.
 const SHAPES = {
-    OPEN: ["failed", "failed"],
-    REGRESSED: ["regressed", "failed"],
-    ACKNOWLEDGED: ["acknowledged", "pending"],
-    MUTED: ["muted", "scheduled"],
-    RESOLVED: ["completed", "completed"],
+    OPEN: "bad",
+    REGRESSED: "regressed",
+    ACKNOWLEDGED: "acknowledged",
+    MUTED: "quiet",
+    RESOLVED: "good",
 };
 
 function show(row, group) {
@@ -32,8 +34,7 @@ function show(row, group) {
 
 function showState(row, group) {
     row.dataset.state = group.state;
-    const [name, tone] = SHAPES[group.state];
-    row.querySelector(":scope > .shape").replaceWith(makeIcon(`state-${name}`, `shape tone-${tone}`));
+    row.querySelector(":scope > .shape").replaceWith(makeShape(SHAPES[group.state]));
     put(row.querySelector("[data-word]"), formatState(group.state));
     put(row.querySelector("[data-since]"), group.stateBy ? `by ${visible(group.stateBy)}` : "");
 }

@@ -3,18 +3,11 @@
 
 import { placeOf } from "./bind.js";
 import { readPath } from "./changes.js";
-import { makeIcon, put } from "./dom.js";
+import { put } from "./dom.js";
 import { formatState } from "./formats.js";
 import { subscribe } from "./live.js";
+import { makeShape } from "./shapes.js";
 
-const SHAPES = {
-    LISTING: ["running", "running"],
-    RUNNING: ["running", "running"],
-    PAUSED: ["paused", "pending"],
-    COMPLETED: ["completed", "completed"],
-    CANCELLED: ["cancelled", "cancelled"],
-    STOPPED: ["muted", "scheduled"],
-};
 const OPEN = new Set(["LISTING", "RUNNING"]);
 
 /** The state with the pause, as the server's `word_of`. */
@@ -26,8 +19,7 @@ function show(cell, operation) {
     const word = wordOf(operation);
     if (cell.dataset.state === word) return;
     cell.dataset.state = word;
-    const [name, tone] = SHAPES[word];
-    cell.querySelector("svg").replaceWith(makeIcon(`state-${name}`, `shape tone-${tone}`));
+    cell.querySelector("svg").replaceWith(makeShape(word));
     put(cell.querySelector(".state-word"), formatState(word));
 }
 

@@ -4,8 +4,9 @@
 import { fillTable, makeSpark, redraw } from "./charts.js";
 import { make, makeIcon, put } from "./dom.js";
 import { subscribe } from "./live.js";
-import { makeShape, showLists } from "./overviewlists.js";
+import { showLists } from "./overviewlists.js";
 import { syncList } from "./rowlist.js";
+import { makeShape } from "./shapes.js";
 
 const root = document.querySelector("[data-topic='overview']");
 

@@ -2,30 +2,16 @@
  * server draws it. */
 
 import { drawSlots, drawSpark, makeSlots, makeSpark } from "./charts.js";
-import { make, makeIcon, put, visible } from "./dom.js";
+import { make, put, visible } from "./dom.js";
 import { formatRelative } from "./formats.js";
 import { liveTopics } from "./live.js";
 import { syncList } from "./rowlist.js";
-
-const SHAPES = {
-    ACTIVE: ["completed", "completed"],
-    COMPLETED: ["completed", "completed"],
-    DRAINING: ["draining", "retrying"],
-    FAILED: ["failed", "failed"],
-    PAUSED: ["paused", "pending"],
-    STARTING: ["pending", "pending"],
-};
+import { makeShape } from "./shapes.js";
 
 // What was drawn last: changes.js makes another object when something changes.
 const lines = new WeakMap();
 
 for (const time of document.querySelectorAll("[data-list]:not([data-list='scaling']) time")) time.dataset.tick = "ago";
-
-/** The shape of a state, without its word. */
-export function makeShape(state) {
-    const [name, tone] = SHAPES[state] ?? SHAPES.FAILED;
-    return makeIcon(`state-${name}`, `shape tone-${tone}`);
-}
 
 /** All lists, from the topic of the start page. */
 export function showLists(data) {
@@ -79,7 +65,7 @@ function makeLabel({ name, about, badge, sentence }) {
     if (about) shown.title = visible(about);
     if (!badge) return [shown];
     const words = make("span", "visually-hidden", `${badge}:`);
-    const mark = make("span", "", "", makeIcon("state-warning", "shape tone-retrying"), words);
+    const mark = make("span", "", "", makeShape("warning"), words);
     mark.title = visible(sentence);
     return [mark, " ", shown];
 }

@@ -9,9 +9,8 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from controlplane.core.clock import now
-from tests.browser.fleet_world import seed_queue
 from tests.clients import default_workspace
-from tests.factories import make_node, make_queue, make_tasks
+from tests.factories import make_node, make_queue, make_rollup, make_tasks
 from workers.models import Node
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -25,7 +24,7 @@ def chosen_span(page: Any) -> tuple[str, str]:
 
 
 def test_a_span_is_selected_by_dragging(page_of: PageOf) -> None:
-    seed_queue("email")
+    make_rollup(20, completed=60)
     page = page_of("viewer")
     page.goto(reverse("admin:performance"))
     plot = page.locator(".span-choice .chart-plot").first
@@ -42,7 +41,7 @@ def test_a_span_is_selected_by_dragging(page_of: PageOf) -> None:
 
 
 def test_a_span_is_selected_by_keys(page_of: PageOf) -> None:
-    seed_queue("email")
+    make_rollup(20, completed=60)
     page = page_of("viewer")
     page.goto(reverse("admin:performance"))
     page.locator(".span-choice").first.focus()

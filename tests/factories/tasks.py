@@ -23,6 +23,7 @@ from controlplane.workspaces.models import Workspace
 from tasks_app.models import (
     DeclaredSet,
     Queue,
+    Rollup,
     Task,
     TaskAttempt,
     TaskDependency,
@@ -207,6 +208,23 @@ def make_tasks(
     for task in more:
         task.id = uuid7()
     return Task.objects.bulk_create([first, *more])
+
+
+def make_rollup(
+    minutes_ago: int, *, seconds: int = 60, workspace: Workspace | None = None, **figures: Any
+) -> None:
+    """What happened in one minute, or hour, of a workspace that was measured then."""
+    workspace = workspace or default_workspace()
+    make_task(workspace=workspace)  # from then on it is measured
+    values = {
+        "type": "send", "submitted": 0, "started": 0, "completed": 0, "failed": 0,
+        "failed_tasks": 0, "retried": 0, "lost": 0, "cancelled": 0, "run_ms": 0, "wait_ms": 0,
+        "runs": {}, "waits": {}, **figures,
+    }  # fmt: skip
+    at = now().replace(second=0, microsecond=0) - timedelta(minutes=minutes_ago)
+    Rollup.objects.create(
+        workspace_id=workspace.id, seconds=seconds, at=at, queue_id=make_queue("mail").id, **values
+    )
 
 
 def make_attempt(task: Task, number: int = 1, **fields: Any) -> TaskAttempt:

@@ -11,8 +11,8 @@ from controlplane.ops.performance.schema import CHART_FIELDS
 from controlplane.workspaces.models import AuditEvent
 from tests.clients import key_client, other_workspace, staff_client
 from tests.exportfiles import content_of, read_csv, read_ndjson, read_xlsx
-from tests.factories import make_node, make_sample
-from tests.integration.performance.test_page import MINUTE, PAGE, roll_up
+from tests.factories import make_node, make_rollup, make_sample
+from tests.integration.performance.test_page import MINUTE, PAGE
 
 pytestmark = pytest.mark.django_db
 API = "/system/performance"
@@ -30,9 +30,9 @@ def follow(client: Client, menu: Any, **more: str) -> bytes:
 
 @pytest.mark.parametrize("query", ["", "?span=6h", "?span=24h", "?span=30d", "?type=send"])
 def test_the_file_of_a_chart_has_the_rows_of_its_table(root: Client, query: str) -> None:
-    roll_up(9, submitted=120, started=90, completed=75, failed=30, failed_tasks=25, retried=5,
+    make_rollup(9, submitted=120, started=90, completed=75, failed=30, failed_tasks=25, retried=5,
             runs={"50": 100}, waits={"70": 90}, run_ms=100, wait_ms=90)  # fmt: skip
-    roll_up(11, type="another", submitted=600)
+    make_rollup(11, type="another", submitted=600)
     page = root.get(PAGE + query).context
     assert {drawing.key for drawing, _ in page["drawings"]} == set(CHART_FIELDS)
     for drawing, menu in page["drawings"]:
@@ -50,8 +50,8 @@ def test_the_file_of_a_chart_has_the_rows_of_its_table(root: Client, query: str)
 
 
 def test_types_and_nodes(root: Client) -> None:
-    roll_up(9, completed=75, failed=25, failed_tasks=25)
-    roll_up(9, type="=1+1", completed=5)
+    make_rollup(9, completed=75, failed=25, failed_tasks=25)
+    make_rollup(9, type="=1+1", completed=5)
     node = make_node()
     make_sample(node, ago=2 * MINUTE, processed=10)
     make_sample(node, ago=MINUTE, processed=17)
@@ -77,7 +77,7 @@ def test_what_cannot_be_exported_leads_back(root: Client) -> None:
 
 def test_of_another_workspace(root: Client) -> None:
     other = other_workspace()
-    roll_up(9, workspace=other, completed=75)
+    make_rollup(9, workspace=other, completed=75)
     address = {"table": "types", "format": "csv"}
     mine = staff_client("viewer", "viewer", apps=[])
     assert mine.get(f"{PAGE}export/", {**address, "workspace": other.slug}).status_code == 403
@@ -87,7 +87,7 @@ def test_of_another_workspace(root: Client) -> None:
 
 
 def test_by_the_api() -> None:
-    roll_up(9, completed=75)
+    make_rollup(9, completed=75)
     client = key_client("viewer")
     query = {"format": "ndjson", "span": "15m"}
     steps = read_ndjson(content_of(client.get(f"{API}/export", query)))

@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -15,7 +14,6 @@ from controlplane.core.errors import Invalid
 from controlplane.core.formatting import EMPTY
 from controlplane.ops.performance import nodework
 from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.models import Workspace
 from tasks_app import services
 from tasks_app.models import Rollup
 from tests.clients import default_workspace, other_workspace, staff_client
@@ -23,6 +21,7 @@ from tests.factories import (
     make_attempt,
     make_node,
     make_queue,
+    make_rollup,
     make_sample,
     make_scaling_event,
     make_task,
@@ -37,23 +36,6 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture
 def root(db: None) -> Client:
     return staff_client("root", apps=[], is_superuser=True)
-
-
-def roll_up(
-    minutes_ago: int, *, seconds: int = 60, workspace: Workspace | None = None, **figures: Any
-) -> None:
-    """What happened in one minute, or hour."""
-    workspace = workspace or default_workspace()
-    make_task(workspace=workspace)  # from then on it is measured
-    at = now().replace(second=0, microsecond=0) - MINUTE * minutes_ago
-    values = {
-        "type": "send", "submitted": 0, "started": 0, "completed": 0, "failed": 0,
-        "failed_tasks": 0, "retried": 0, "lost": 0, "cancelled": 0, "run_ms": 0, "wait_ms": 0,
-        "runs": {}, "waits": {}, **figures,
-    }  # fmt: skip
-    Rollup.objects.create(
-        workspace_id=workspace.id, seconds=seconds, at=at, queue_id=make_queue("mail").id, **values
-    )
 
 
 def read(client: Client, path: str = PAGE) -> str:
@@ -76,9 +58,11 @@ class TestFigures:
         assert figure_of(page, "Error rate") == EMPTY
 
     def test_sums_and_percentiles(self, root: Client) -> None:
-        roll_up(9, submitted=100, started=90, completed=75, failed=30, failed_tasks=25, retried=5,
-                runs={"50": 100}, waits={"70": 90}, run_ms=100, wait_ms=90)  # fmt: skip
-        roll_up(90, completed=1_000)  # before the hour
+        make_rollup(
+            9, submitted=100, started=90, completed=75, failed=30, failed_tasks=25, retried=5,
+            runs={"50": 100}, waits={"70": 90}, run_ms=100, wait_ms=90,
+        )  # fmt: skip
+        make_rollup(90, completed=1_000)  # before the hour
         page = read(root)
         assert (figure_of(page, "Submitted"), figure_of(page, "Ended")) == ("100", "100")
         assert figure_of(page, "Error rate") == "25 %"
@@ -87,28 +71,28 @@ class TestFigures:
         assert "25 % of 100 tasks failed" in page
 
     def test_days_come_from_the_roll_ups_of_hours(self, root: Client) -> None:
-        roll_up(0, seconds=3600, completed=7)
+        make_rollup(0, seconds=3600, completed=7)
         Rollup.objects.update(at=now().replace(minute=0, second=0, microsecond=0))
         assert "7 completed" in read(root, f"{PAGE}?span=7d")
 
     def test_one_type(self, root: Client) -> None:
-        roll_up(9, completed=5)
-        roll_up(8, completed=3, type="receive")
+        make_rollup(9, completed=5)
+        make_rollup(8, completed=3, type="receive")
         page = read(root, f"{PAGE}?type=receive")
         assert "3 completed" in page
         assert ">send</a>" not in page
         assert 'aria-label="All types"' in page
 
     def test_a_selection_narrows_everything(self, root: Client) -> None:
-        roll_up(50, completed=5)
-        roll_up(20, completed=3)
+        make_rollup(50, completed=5)
+        make_rollup(20, completed=3)
         begin, end = utc_z(now() - 25 * MINUTE), utc_z(now() - 15 * MINUTE)
         page = read(root, f"{PAGE}?from={begin}&to={end}")
         assert "3 completed" in page
         assert 'aria-current="true"' not in page.partition("page-head")[2].partition("figures")[0]
 
     def test_every_chart_has_an_equal_table(self, root: Client) -> None:
-        roll_up(9, completed=600)
+        make_rollup(9, completed=600)
         page = read(root)
         charts = page.count('class="panel chart-panel')
         assert charts == 6
@@ -239,8 +223,8 @@ class TestAccess:
 
     def test_one_workspace_at_a_time(self) -> None:
         away = other_workspace("away")
-        roll_up(9, completed=5)
-        roll_up(9, completed=4_000, workspace=away, type="secret")
+        make_rollup(9, completed=5)
+        make_rollup(9, completed=4_000, workspace=away, type="secret")
         viewer = staff_client("v", "viewer", apps=["tasks_app"])
         page = read(viewer)
         assert "5 completed" in page
@@ -261,7 +245,7 @@ class TestAccess:
 
 
 def test_text_of_people_is_text(root: Client) -> None:
-    roll_up(9, completed=5, type=MARKUP)
+    make_rollup(9, completed=5, type=MARKUP)
     make_node(MARKUP, state="LOST", stopped_at=now(), version=MARKUP)
     for query in ("", f"?type={MARKUP}", f"?workspace=&span={MARKUP}&from={MARKUP}"):
         assert MARKUP not in read(root, f"{PAGE}{query}")
@@ -273,10 +257,10 @@ def test_the_number_of_queries_is_bounded(root: Client) -> None:
             read(root)
         return len(queries)
 
-    roll_up(9, completed=5)
+    make_rollup(9, completed=5)
     before = count()
     for number in range(5):
-        roll_up(9 + number, completed=5, type=f"t{number}")
+        make_rollup(9 + number, completed=5, type=f"t{number}")
         make_sample(make_node(f"n{number}"), ago=9 * MINUTE)
         make_scaling_event(ago=60 * number)
     assert count() == before

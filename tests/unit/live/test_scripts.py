@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from controlplane.core import formatting
+from controlplane.core.admin.shapes import SHAPES
 from controlplane.live.changes import find_change
 
 TESTS = Path(__file__).parent / "js"
@@ -75,7 +76,9 @@ def test_the_modules_do_what_the_server_does(tmp_path: Path) -> None:
     node = shutil.which("node")
     assert node, "Node is missing: install it to test the browser's modules"
     cases = tmp_path / "cases.json"
-    cases.write_text(json.dumps({"changes": make_changes(), "formats": make_formats()}))
+    shapes = {state: [shape.name, shape.tone] for state, shape in SHAPES.items()}
+    found = {"changes": make_changes(), "formats": make_formats(), "shapes": shapes}
+    cases.write_text(json.dumps(found))
 
     done = subprocess.run(
         [node, "--test", *map(str, sorted(TESTS.glob("*.test.mjs")))],

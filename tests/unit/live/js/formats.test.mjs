@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 
 import * as formats from "../../../../static/dashboard/formats.js";
+import { SHAPES } from "../../../../static/dashboard/shapes.js";
 
 const cases = JSON.parse(readFileSync(process.env.LIVE_CASES, "utf-8"));
 
@@ -25,4 +26,8 @@ test("the age of data", () => {
         [0, 840, 9949, 12999, 60000, 7200000, NaN].map(formats.formatAge),
         ["0.0 s ago", "0.8 s ago", "9.9 s ago", "12 s ago", "1 min ago", "2 h ago", ""],
     );
+});
+
+test("states have the shapes that the server draws", () => {
+    for (const [state, shape] of Object.entries(SHAPES)) assert.deepEqual(shape, cases.shapes[state], state);
 });
