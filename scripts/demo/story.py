@@ -45,6 +45,7 @@ class Lane:
     max_running: int | None = None
     retrying: int = 0
     retried: float = 0.006  # the share of attempts that usually fail and are retried
+    submitter: str = "key:checkout-api"
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ BILLING = Lane(
 REPORTS = Lane(
     "reports", "render-report", "Monthly report NL-{:03d}", 37, 8, timedelta(seconds=14), 28, 18,
     24_000, 12, ("MemoryLimitExceeded", "1.5 GiB used, 1.5 GiB allowed", "RESOURCE"), retrying=9,
-    retried=0.05,
+    retried=0.05, submitter="user:jonas.weber",
 )  # fmt: skip
 EMAIL = Lane(
     "email", "send-email", "Receipt for order 48{:03d}", 214, 31, timedelta(seconds=9.4), 190,
@@ -77,15 +78,17 @@ EMAIL = Lane(
 )  # fmt: skip
 DEFAULT = Lane(
     "default", "data-processing", "Normalise batch {:03d}", 118, 27, timedelta(seconds=1.8), 102,
-    876, 1_800, 0,
+    876, 1_800, 0, submitter="system:schedule sync-crm",
 )  # fmt: skip
 WEBHOOKS = Lane(
     "webhooks", "http-webhook", "Notify merchant 7{:03d}", 3, 6, timedelta(seconds=0.42), 5, 444,
     800, 31, ("HTTPStatusError", "410 Gone from hooks.kestrel.example", "DEPENDENCY"), retrying=13,
+    submitter="key:merchant-portal",
 )  # fmt: skip
 MEDIA = Lane(
-    "media", "transcode-video", "Transcode clip {:03d}", 46, 0, timedelta(hours=2), 24, 0, 0, 0
-)
+    "media", "transcode-video", "Transcode clip {:03d}", 46, 0, timedelta(hours=2), 24, 0, 0, 0,
+    submitter="user:mira.okafor",
+)  # fmt: skip
 
 PAYMENTS = World(
     "payments-eu",

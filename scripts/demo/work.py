@@ -127,6 +127,7 @@ class Tasks:
                 "amount": "19.90",
             },
             tags=[f"region:{'eu' if number % 3 else 'uk'}"],
+            submitted_by=lane.submitter,
             max_attempts=(allowed := fields.pop("max_attempts", 3)),
             round_attempts=allowed,
             timeout_ms=60_000,
