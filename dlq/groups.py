@@ -105,15 +105,16 @@ def _read_columns(
 ) -> tuple[dict[str, Any], list[FieldError]]:
     columns: dict[str, Any] = {}
     errors: list[FieldError] = []
-    if not isinstance(decision.owner, _Kept):
+    known = group.owner and group.owner.get_username()
+    # Somebody who has left the workspace stays the owner until somebody else is named.
+    if not isinstance(decision.owner, _Kept) and decision.owner != known:
         columns["owner_id"] = None
         if decision.owner is not None:
             columns["owner_id"] = find_owner(group.workspace_id, decision.owner)
             if columns["owner_id"] is None:
                 message = f"{decision.owner[:200]!r} is no member of the workspace."
                 errors.append({"field": "owner", "message": message})
-        if columns["owner_id"] != group.owner_id:
-            columns["owned_at"] = now() if columns["owner_id"] is not None else None
+        columns["owned_at"] = now() if columns["owner_id"] is not None else None
     if not isinstance(decision.ticket, _Kept):
         columns["ticket"] = decision.ticket.strip()
         if (problem := check_ticket(columns["ticket"])) is not None:

@@ -94,6 +94,10 @@ class LetterGroup(Resource):
         "Who gave it this state; null: the dispatcher.",
         compute=lambda view: view.group.state_by or None,
     )
+    state_reason: str | None = shown(
+        "What was noted when it got this state.",
+        compute=lambda view: view.group.state_reason or None,
+    )
     owner: str | None = shown(
         "User name.", compute=lambda view: view.group.owner and view.group.owner.get_username()
     )

@@ -1,7 +1,9 @@
 """Live topics: dead letters, their groups, and replays."""
 
+from datetime import timedelta
 from uuid import UUID
 
+from controlplane.core.clock import now
 from controlplane.core.schema import field_names, represent, represent_value
 from controlplane.live.changes import Snapshot
 from controlplane.live.topics import WATCHER, Topic, read_uuid, register, rows
@@ -14,7 +16,8 @@ from dlq.replayschema import Replay
 from dlq.schema import Group, LetterStats
 from dlq.states import GroupState
 
-_MAX_GROUPS = 50
+_MAX_GROUPS = 50  # of either kind
+_RESOLVED_SHOWN = timedelta(hours=1)  # so that an open page sees it
 
 _FIELDS = tuple(name for name in field_names(LetterStats) if name != "groups")
 
@@ -31,11 +34,19 @@ def read_letters(workspace_id: UUID, _key: str) -> Snapshot:
 
 
 def read_groups(workspace_id: UUID, _key: str) -> Snapshot:
-    """The groups in which tasks died last, unless they are resolved."""
+    """The groups in which tasks died last, and those that were resolved in the last hour."""
     unresolved = tuple(state for state in GroupState.values if state != GroupState.RESOLVED)
-    groups = list_letter_groups(workspace_id, GroupFilter(states=unresolved))
-    views = describe_groups(list(groups.order_by("-last_seen", "-id")[:_MAX_GROUPS]))
-    return rows((str(view.group.id), represent(LetterGroup, view, WATCHER)) for view in views)
+    newest = list_letter_groups(workspace_id, GroupFilter(states=unresolved))
+    resolved = list_letter_groups(workspace_id, GroupFilter(states=(GroupState.RESOLVED,)))
+    lately = resolved.filter(state_at__gte=now() - _RESOLVED_SHOWN)
+    found = [
+        *newest.order_by("-last_seen", "-id")[:_MAX_GROUPS],
+        *lately.order_by("-state_at", "-id")[:_MAX_GROUPS],
+    ]
+    return rows(
+        (str(view.group.id), represent(LetterGroup, view, WATCHER))
+        for view in describe_groups(found)
+    )
 
 
 def read_replay(workspace_id: UUID, key: str) -> Snapshot:

@@ -13,6 +13,7 @@ from workers.models import Node, NodeSample
 from workers.naming import read_node_id
 from workers.states import LIVE, NodeState
 
+VIEW_NODE = "workers.view_node"  # Django's permission, which the pages of nodes need
 _LIVE = [state.value for state in LIVE]
 _REMEMBERED = timedelta(hours=1)
 LOST_SHOWN = timedelta(hours=24)  # pages show a lost node for so long

@@ -145,7 +145,7 @@ class WorkspacePages(ExportPages, AdminAccess):
         """Go to the page that asks before a bulk operation begins: on these rows or, with the
         conditions `wanted` of their list, on all that match. The rows are of one workspace."""
         if wanted is not None:
-            slugs = _operable(request)
+            slugs = _narrowed(request, Role.OPERATOR)
             values = _all_that_match(wanted)
         else:
             found = list(rows.values_list("workspace__slug", key)[: MAX_BULK_KEYS + 1])
@@ -164,8 +164,10 @@ class WorkspacePages(ExportPages, AdminAccess):
     def bulk_link(self, request: HttpRequest, target: str, wanted: Mapping[str, Any]) -> str:
         """The page that asks before a bulk operation on all that match the conditions `wanted` of
         this list; empty unless its rows are of one workspace, in which the person may start it."""
-        slugs = _operable(request)
-        return bulk_address(target, slugs[0], _all_that_match(wanted)) if len(slugs) == 1 else ""
+        listed, slugs = _narrowed(request, Role.VIEWER), _narrowed(request, Role.OPERATOR)
+        if len(listed) > 1 or not slugs:
+            return ""
+        return bulk_address(target, slugs[0], _all_that_match(wanted))
 
     def act_on_batches(
         self,
@@ -205,10 +207,10 @@ def _all_that_match(wanted: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [("filter", json.dumps(wanted)), ("all", "1")]
 
 
-def _operable(request: HttpRequest) -> list[str]:
-    """The workspace of the list's address, or all in which the person is an operator."""
+def _narrowed(request: HttpRequest, role: Role) -> list[str]:
+    """The workspace of the list's address, or all in which the person has the role."""
     slug = request.GET.get("workspace", "")
-    own = [each.slug for each in list_own_workspaces(request, Role.OPERATOR)]
+    own = [each.slug for each in list_own_workspaces(request, role)]
     return [each for each in own if slug in ("", each)]
 
 

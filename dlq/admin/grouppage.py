@@ -31,6 +31,7 @@ def describe_panel(
     detail = describe_group(group, None, view=known.views[group.id], trends=known.trends)
     user: Any = request.user
     line = make_line(detail.view, known, user.get_username())
+    owner = group.owner.get_username() if group.owner else ""
     replay = line.replay
     return {
         "detail": detail,
@@ -43,7 +44,7 @@ def describe_panel(
         "members_url": letters_url(group),
         **describe_spread(group),
         "similar": [(each, SHAPES[GroupState(each.state)]) for each in detail.similar],
-        "owners": list_owners(group.workspace_id),
+        "owners": list_owners(group.workspace_id, user.get_username(), owner),
         "replay": replay,
         "cancel_button": None if replay is None or replay.finished_at else cancel_button(replay),
         "stages": [] if replay is None else describe_stages(replay),

@@ -219,8 +219,6 @@ def _read_decision(request: HttpRequest, verb: str, actor: Actor) -> tuple[Decis
         return _DECISIONS[verb]
     if verb == "own":
         return Decision(owner=actor.label), "Yours now"
-    if verb == "note":
-        return Decision(note=str(request.POST.get("note", ""))), "Noted"
     if verb == "change":
         given = {name: str(value) for name, value in request.POST.items()}
         return Decision(

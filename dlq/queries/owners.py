@@ -9,10 +9,11 @@ from controlplane.workspaces.models import Membership
 _MAX_OWNERS = 200
 
 
-def list_owners(workspace_id: UUID) -> list[str]:
-    """The user names of the members, in their order."""
+def list_owners(workspace_id: UUID, *others: str) -> list[str]:
+    """The user names of the members and of `others`, in their order."""
     members = Membership.objects.filter(workspace_id=workspace_id).order_by("user__username")
-    return list(members.values_list("user__username", flat=True)[:_MAX_OWNERS])
+    names = members.values_list("user__username", flat=True)[:_MAX_OWNERS]
+    return sorted({*names, *filter(None, others)})
 
 
 def find_owner(workspace_id: UUID, username: str) -> int | None:

@@ -11,10 +11,12 @@ const RETRY_MS = 5000;
 
 export class Asking {
     /** `topics`: those that are followed; the parts say on the chip how old the figures are. */
-    constructor(topics, prepare) {
+    constructor(topics, prepare, periodMs = PERIOD_MS) {
         this.prepare = prepare;
-        this.askedAt = 0;
+        this.periodMs = periodMs;
+        this.askedAt = -Infinity;
         this.isWaiting = false;
+        this.isAsking = false;
         this.parts = topics.map((topic) => {
             const part = liveTopics().makePart(topic);
             subscribe(topic, () => {
@@ -25,32 +27,45 @@ export class Asking {
         });
     }
 
-    /** Something has changed: ask, but not more often than once a period. */
-    touch(wait = Math.max(0, this.askedAt + PERIOD_MS - performance.now())) {
+    /** Something has changed: ask, but not more often than once a period, nor before the last answer,
+     * which would otherwise be shown over a newer one. */
+    touch(wait = Math.max(0, this.askedAt + this.periodMs - performance.now())) {
         if (this.isWaiting) return;
         this.isWaiting = true;
-        setTimeout(() => this.ask(), wait);
+        if (!this.isAsking) setTimeout(() => this.ask(), wait);
     }
 
-    /** What is refused (4xx) would be refused again: it waits for the next change. */
     async ask() {
         this.isWaiting = false;
-        this.askedAt = performance.now();
         if (document.hidden || liveTopics()?.isPaused) return;
+        this.askedAt = performance.now();
+        this.isAsking = true;
+        const retryAfter = await this.show().finally(() => {
+            this.isAsking = false;
+        });
+        const isDue = this.isWaiting;
+        this.isWaiting = false;
+        if (retryAfter) this.touch(retryAfter);
+        else if (isDue) this.touch();
+    }
+
+    /** Ask once, and show the answer. Returns after how long to ask again if there was none. What is
+     * refused (4xx) would be refused again: it waits for the next change. */
+    async show() {
+        const { askedAt } = this;
         const { address, show } = this.prepare();
         let found;
         try {
             const answer = await fetch(address, { headers: { Accept: "application/json" } });
-            if (!answer.ok) {
-                if (answer.status >= 500) this.touch(RETRY_MS);
-                return;
-            }
+            if (!answer.ok) return answer.status >= 500 ? RETRY_MS : 0;
             found = await answer.json();
         } catch (error) {
-            if (error instanceof TypeError || error instanceof SyntaxError) return this.touch(RETRY_MS);
+            if (error instanceof TypeError || error instanceof SyntaxError) return RETRY_MS;
             throw error;
         }
-        for (const part of this.parts) part.catchUp(this.askedAt);
+        if (liveTopics()?.isPaused) return 0;
+        for (const part of this.parts) part.catchUp(askedAt);
         show(found);
+        return 0;
     }
 }

@@ -1,5 +1,5 @@
-/** The lists of queues and of workers, and the page of one worker: states and slots of what is there.
- * Figures follow by bind.js, rows that come by newrows.js. The page of a worker has other parts for
+/** The lists of queues and of workers: states and slots of what is there. Figures follow by bind.js,
+ * rows that come by newrows.js. The page of a queue, of a worker or of scaling has other parts for
  * another state: it loads itself again. */
 
 import { placeOf } from "./bind.js";
@@ -11,6 +11,7 @@ import { subscribe } from "./live.js";
 import { reloadWhenFree } from "./reload.js";
 import { makeShape } from "./shapes.js";
 
+const LASTING_MS = 3000;
 const SLOT = 6;
 const SLOT_STEP = 8;
 const WORDS = { PAUSED: "Paused", bad: "Waits too long", good: "In order" };
@@ -26,10 +27,14 @@ function follow(elements, show) {
 }
 
 /** The state of a queue by its wait. That no worker serves it is known when the page is drawn. */
+function stateOf(row, objective) {
+    if (row.paused) return "PAUSED";
+    return row.oldestWaitingMs > objective ? "bad" : "good";
+}
+
 function showQueue(element, row, objective) {
-    const isLate = !row.paused && row.oldestWaitingMs > objective;
-    element.querySelector("[data-live='#oldestWaitingMs']").classList.toggle("is-late", isLate);
-    const state = row.paused ? "PAUSED" : isLate ? "bad" : "good";
+    const state = stateOf(row, objective);
+    element.querySelector("[data-live='#oldestWaitingMs']").classList.toggle("is-late", state === "bad");
     const word = element.querySelector("[data-word]");
     const isUnserved = state === "good" && row.depth > 0 && word.textContent === "No worker serves it";
     if (element.dataset.shown === state || isUnserved) return;
@@ -68,6 +73,46 @@ function layOut(busy, total) {
     };
 }
 
+/** A page whose sentences and buttons are about a state loads itself again in another one that lasts.
+ * `read` says which state a snapshot is of, if any; `drawn` is that of the page, or else that of the
+ * first snapshot. */
+function reloadFor(topic, read, drawn) {
+    let timer = null;
+    subscribe(topic, (snapshot) => {
+        const state = read(snapshot);
+        if (state === undefined) return;
+        drawn ??= state;
+        if (state === drawn) {
+            clearTimeout(timer);
+            timer = null;
+        } else {
+            timer ??= setTimeout(reloadWhenFree, LASTING_MS);
+        }
+    });
+}
+
+function watchQueue(element) {
+    const { topic, path } = placeOf(element);
+    const objective = Number(element.dataset.objective ?? Infinity);
+    // A topic that has too many queues leaves some out.
+    const readRow = (found, state) => {
+        const row = readPath(found, path);
+        return row && state(row);
+    };
+    reloadFor(topic, (found) => readRow(found, (row) => row.paused ? "yes" : ""), element.dataset.paused);
+    reloadFor(topic, (found) => readRow(found, (row) => stateOf(row, objective)));
+}
+
+function watchScaling(element) {
+    const readDecision = ({ status, events }) => `${events.order[0] ?? ""} ${status.target ?? "None"}`;
+    reloadFor("scaling", readDecision, element.dataset.decision);
+    reloadFor("scaling", ({ status }) => JSON.stringify([status.manual, status.problem, status.isRunning]));
+}
+
+const queue = globalThis.document?.getElementById("queue");
+if (queue) watchQueue(queue);
+const scaling = globalThis.document?.getElementById("scaling");
+if (scaling) watchScaling(scaling);
 const queues = globalThis.document?.querySelector("table.queues");
 if (queues) {
     const objective = Number(queues.dataset.objective ?? Infinity);

@@ -30,7 +30,7 @@ function follow(list) {
             if (isFirst) for (const id of ids) known.add(id);
             isFirst = false;
             counts.set(topic, countFresh(ids, known));
-            show(label, [...counts.values()].reduce((sum, count) => sum + count, 0));
+            showNew(label, [...counts.values()].reduce((sum, count) => sum + count, 0));
         });
     }
 }
@@ -45,7 +45,8 @@ export function countFresh(ids, known) {
     return ids.filter((id) => !known.has(id)).length;
 }
 
-function show(label, count) {
+/** Say on the label of a list how many rows are new. */
+export function showNew(label, count) {
     const wasHidden = label.hidden;
     label.hidden = count === 0;
     if (count) put(label, `${count} new, show`);

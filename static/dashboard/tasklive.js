@@ -27,24 +27,26 @@ class LiveRows {
             && !new URLSearchParams(location.search).has("before");
         this.figuresAt = performance.now();
         this.asking = new Asking(followed, () => this.prepare());
+        panel.addEventListener("focusout", () => panel.querySelector("[data-left]") && this.asking.touch());
     }
 
     get rows() {
         return [...this.panel.querySelectorAll("tr[data-task-row]")];
     }
 
-    /** What is asked: the rows that are not ended, new ones above them, at times the figures. */
+    /** What is asked: the rows, since what has ended may be retried or removed; new ones above them; at
+     * times the figures. */
     prepare() {
-        const open = this.rows.filter((row) => !("isEnded" in row.dataset));
+        const shown = this.rows;
         const address = new URL(this.panel.dataset.listChanges, location.href);
-        address.searchParams.set("ids", open.map((row) => row.dataset.taskRow).join(","));
+        address.searchParams.set("ids", shown.map((row) => row.dataset.taskRow).join(","));
         if (this.isFirstPage && this.anchor) address.searchParams.set("anchor", this.anchor);
         const isDue = performance.now() - this.figuresAt >= FIGURES_MS;
         if (isDue) address.searchParams.set("figures", "1");
         const show = (found) => {
             if (isDue) this.figuresAt = performance.now();
             else this.askForFigures();
-            this.apply(open, found);
+            this.apply(shown, found);
         };
         return { address, show };
     }
@@ -56,8 +58,8 @@ class LiveRows {
         this.figuresTimer = setTimeout(() => this.asking.touch(), wait);
     }
 
-    apply(open, found) {
-        for (const row of open) {
+    apply(shown, found) {
+        for (const row of shown) {
             const change = found.rows[row.dataset.taskRow];
             markGone(row, !change);
             if (change) patchRow(row, change);
@@ -105,14 +107,17 @@ function patchCell(cell, name, value) {
     const shown = `${value.at ?? ""} ${value.text} ${value.url ?? ""}`;
     if (cell.dataset.shown === shown) return;
     const isFirst = cell.dataset.shown === undefined;
+    // What has the focus is drawn when it has lost it.
+    const isLeft = cell.contains(document.activeElement);
+    cell.toggleAttribute("data-left", isLeft);
+    if (isLeft) return;
     cell.dataset.shown = shown;
-    // What the server drew stays, with the focus, unless it says something else now.
+    // What the server drew stays unless it says something else now.
     if (isFirst && cell.textContent.trim().endsWith(value.text) && hasSameTime(cell, value)) return;
     if (name !== "what" && !value.at && !value.url) {
         if (cell.textContent.trim() !== value.text) cell.textContent = value.text;
         return;
     }
-    if (cell.contains(document.activeElement)) return;
     const parts = [];
     if (value.at) parts.push(make("span", "faint", "", makeTime(value), value.text ? ": " : ""));
     if (value.text) parts.push(makeText(name, value));

@@ -1,6 +1,8 @@
 /** The parts of a task's page that can change, drawn from what the server says of them. */
 
 import { make, makeIcon, put, setIcon } from "./dom.js";
+import { drawFamily } from "./family.js";
+import { makePart, makeTicking } from "./moments.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -12,8 +14,14 @@ export function drawTask(page, task) {
     drawLogs(page, task);
     drawFacts(page.querySelector("[data-facts]"), task.facts, isSameState);
     drawLinks(page.querySelector("[data-links]"), task.links);
-    drawResult(page.querySelector("[data-result]"), task.result);
+    drawResult(page.querySelector("[data-result]"), task);
     for (const family of task.families) drawFamily(page, family);
+}
+
+/** What was left as it was because it had the focus. */
+export function drawLeft(page, task) {
+    drawFacts(page.querySelector("[data-facts]"), task.facts, false);
+    drawLinks(page.querySelector("[data-links]"), task.links);
 }
 
 function drawHead(page, task, isSameState) {
@@ -233,28 +241,14 @@ function drawLinks(list, links) {
     }));
 }
 
-/** Parents and children that are shown; others are a page of their own away. */
-function drawFamily(page, { side, total, rows }) {
-    const panel = page.querySelector(`[data-family="${side}"]`);
-    if (!panel) return;
-    put(panel.querySelector("[data-total]"), total);
-    for (const row of rows) {
-        const shown = panel.querySelector(`[data-neighbour="${row.id}"]`);
-        if (!shown) continue;
-        const state = shown.querySelector(".state");
-        if (state.querySelector(".state-word").textContent !== row.word) {
-            state.querySelector("svg").replaceWith(makeIcon(row.symbol, `shape ${row.tone}`));
-            put(state.querySelector(".state-word"), row.word);
-            const finished = row.finishedAt.at ? makeTicking(row.finishedAt) : row.finishedAt.text;
-            shown.querySelector("[data-finished]").replaceChildren(finished);
-        }
-        put(shown.querySelector("[data-wait]"), row.wait);
-    }
-}
-
-function drawResult(panel, text) {
-    if (text === null) return;
+function drawResult(panel, task) {
+    const text = task.result;
     const known = panel.querySelector("pre");
+    if (text === null) {
+        if (!known) return put(panel.querySelector(".panel-body > p"), task.resultWords);
+        for (const part of panel.querySelectorAll(".panel-note, .panel-foot, button, pre")) part.remove();
+        return panel.append(make("div", "panel-body", "", make("p", "faint", task.resultWords)));
+    }
     if (known) return put(known, text);
     const box = make("pre", "", text);
     box.tabIndex = 0;
@@ -268,19 +262,4 @@ function makeLink(value, className = "") {
     const link = make("a", className, "", make("bdi", "", value.text));
     link.href = value.url;
     return link;
-}
-
-/** A text, or a time of day. */
-function makePart(part) {
-    if (!part.at) return make("bdi", "", part.text);
-    const time = make("time", "", part.text);
-    time.dateTime = part.at;
-    time.title = part.title;
-    return time;
-}
-
-function makeTicking(moment) {
-    const time = makePart({ ...moment, text: moment.relative });
-    time.dataset.tick = "ago";
-    return time;
 }

@@ -1,12 +1,11 @@
 /** The page of one task: dialogs, frames of the traceback, the log of one attempt, what is live. */
 
+import { Asking } from "./asking.js";
 import { announce } from "./dom.js";
-import { liveTopics, subscribe } from "./live.js";
 import { startPageDialogs } from "./opendialog.js";
-import { addOlderLines, drawTask } from "./tasknow.js";
+import { addOlderLines, drawLeft, drawTask } from "./tasknow.js";
 
 const PERIOD_MS = 1000;
-const RETRY_MS = 5000;
 
 /** Buttons of a group of which one is pressed. */
 function startGroup(group, choose) {
@@ -73,43 +72,15 @@ function startLive() {
     for (const time of page.querySelectorAll(".facts > dd > time:first-child")) {
         time.dataset.tick = "ago";
     }
-    const topic = `task:${page.dataset.task}`;
-    const part = liveTopics().makePart(topic);
-    let isWaiting = false;
-    let isFirst = true;
-    /** Returns whether the page shows what there is. */
-    const ask = async () => {
-        const askedAt = performance.now();
-        const answer = await fetch(page.dataset.changes, { headers: { Accept: "application/json" } });
-        if (!answer.ok) return false;
-        const task = await answer.json();
-        if (liveTopics().isPaused) return true;
+    let last = null;
+    const show = (task) => {
+        last = task;
         drawTask(page, task);
-        part.catchUp(askedAt);
         if (page.dataset.status !== task.status) announce(`The task is ${task.word.toLowerCase()}`);
         page.dataset.status = task.status;
-        return true;
     };
-    const touch = (wait) => {
-        if (isWaiting) return;
-        isWaiting = true;
-        setTimeout(async () => {
-            // What changes while the answer is under way asks again.
-            isWaiting = false;
-            try {
-                if (!await ask()) touch(RETRY_MS);
-            } catch (error) {
-                // Until then the chip says how old the page is.
-                if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
-                touch(RETRY_MS);
-            }
-        }, wait);
-    };
-    subscribe(topic, () => {
-        part.fallBehind();
-        touch(isFirst ? 0 : PERIOD_MS);
-        isFirst = false;
-    });
+    new Asking([`task:${page.dataset.task}`], () => ({ address: page.dataset.changes, show }), PERIOD_MS);
+    page.addEventListener("focusout", () => requestAnimationFrame(() => last && drawLeft(page, last)));
 }
 
 /** Show the lines of the chosen attempt only. */

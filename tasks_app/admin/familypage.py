@@ -9,6 +9,7 @@ from django.utils.http import urlencode
 from controlplane.core.errors import Invalid
 from controlplane.core.ids import parse_uuid_or_none
 from controlplane.core.visibletext import visible_text
+from tasks_app.admin.taskpage import describe_wait
 from tasks_app.admin.trails import trail_of
 from tasks_app.models import Task
 from tasks_app.queries.family import FamilyPage, list_family
@@ -57,12 +58,13 @@ def describe_family(request: HttpRequest, task: Task) -> dict[str, Any]:
         "total": page.total,
         "rows": [
             {
+                "id": each.id,
                 "status": each.state,
                 "name": visible_text(each.name),
                 "type": each.type,
                 "url": reverse("admin:tasks_app_task_change", args=[each.id]),
                 "finished_at": each.finished_at,
-                "isSatisfied": each.is_satisfied,
+                "wait": describe_wait(each.is_satisfied),
             }
             for each in edges
         ],

@@ -68,18 +68,23 @@ def describe_task_changes(request: HttpRequest, task: Task) -> dict[str, Any]:
         "families": [
             {
                 "side": family.side,
-                "total": format_count(family.total, "task"),
+                "total": family.total,
+                "words": format_count(family.total, "task"),
                 "rows": [_neighbour(row) for row in family.rows],
             }
             for family in page["families"]
         ],
         "result": returned.text if returned is not None else None,
+        "resultWords": page["result_words"],
     }
 
 
 def _neighbour(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": row["id"],
+        "name": row["name"],
+        "type": row["type"],
+        "url": row["url"],
         **_shape(row["status"]),
         "word": state_word(row["status"]),
         "finishedAt": _moment(row["finished_at"]),

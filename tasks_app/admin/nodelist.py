@@ -216,7 +216,10 @@ def show_loss(loss: Loss) -> ShownLoss:
             {
                 "tasks": tasks,
                 "word": format_state(state),
-                "url": tasks_url(id=",".join(map(str, loss.tasks[state][:MAX_TASKS]))),
+                # An address names so many at most, and a list of some would not be what is counted.
+                "url": tasks_url(id=",".join(map(str, loss.tasks[state])))
+                if tasks <= MAX_TASKS
+                else "",
             }
             for state, tasks in loss.states.most_common()
         ],

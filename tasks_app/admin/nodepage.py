@@ -54,7 +54,6 @@ def describe_node(node: Any, workspaces: Sequence[UUID] | None, span: str) -> di
         "loss": loss,
         **_attempts(node, workspaces),
         "tasks_url": tasks_url(worker=node.name, internal=True),
-        "failed_url": tasks_url(worker=node.name, status="FAILED", internal=True),
     }
 
 

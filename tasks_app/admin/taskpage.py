@@ -29,6 +29,7 @@ from tasks_app.queries import explain_task, get_task_detail
 from tasks_app.queries.declarations import read_catalogue
 from tasks_app.queries.queue_descriptors import describe_queue
 from tasks_app.schema.tasks import Explanation, TaskDetail
+from tasks_app.states import TaskState
 
 NEIGHBOURS_SHOWN = 10
 _EVENTS_SHOWN = 10
@@ -38,7 +39,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z")
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """The first parents or children, and how many there are."""
+    """The first parents or children, and how many there are; there may be some later."""
 
     title: str
     side: str
@@ -73,12 +74,19 @@ def describe_task(request: HttpRequest, task: Task) -> dict[str, Any]:
         "older_lines_url": older_url(task, detail.older_than),
         "sent": show_value(shown["payload"]),
         "returned": None if shown["result"] is None else show_value(shown["result"]),
+        "result_words": _explain_no_result(shown),
         "facts": describe_facts(task, shown, declared),
         "runbook": declared.descriptor.runbook,
         "links": [*_own_links(task, shown), *find_links(request, task.workspace_id, task.id)],
         "families": list(_families(task, shown)),
         "events": _list_events(request, task),
     }
+
+
+def _explain_no_result(shown: Mapping[str, Any]) -> str:
+    if shown["status"] == TaskState.COMPLETED:
+        return "None: its handler returned nothing."
+    return "None: only a completed task has a result." if shown["finishedAt"] else "None yet."
 
 
 def describe_sentence(detail: str) -> dict[str, list[tuple[str, datetime | None]]]:
@@ -138,10 +146,8 @@ def _families(task: Task, shown: Mapping[str, Any]) -> Iterator[Neighbours]:
         ("Waits for", "parents", "dependencies"),
         ("Waited for by", "children", "dependents"),
     ):
-        total = shown[f"{key}Total"]
-        if total:
-            rows = [describe_neighbour(each) for each in shown[key][:NEIGHBOURS_SHOWN]]
-            yield Neighbours(title, side, rows, total, f"{page}?side={side}")
+        rows = [describe_neighbour(each) for each in shown[key][:NEIGHBOURS_SHOWN]]
+        yield Neighbours(title, side, rows, shown[f"{key}Total"], f"{page}?side={side}")
 
 
 def describe_neighbour(edge: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,8 +158,13 @@ def describe_neighbour(edge: Mapping[str, Any]) -> dict[str, Any]:
         "name": visible_text(edge["name"]),
         "url": reverse("admin:tasks_app_task_change", args=[edge["id"]]),
         "finished_at": datetime.fromisoformat(finished) if finished else None,
-        "wait": "over" if edge["isSatisfied"] else "open",
+        "wait": describe_wait(edge["isSatisfied"]),
     }
+
+
+def describe_wait(is_satisfied: bool) -> str:
+    """Whether a child still waits for its parent."""
+    return "over" if is_satisfied else "open"
 
 
 def _list_events(request: HttpRequest, task: Task) -> dict[str, Any] | None:

@@ -9,8 +9,17 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from controlplane.core.clock import now
+from controlplane.workspaces.actors import SYSTEM
+from tasks_app.services import change_queue
 from tests.clients import default_workspace
-from tests.factories import make_node, make_queue, make_rollup, make_tasks
+from tests.factories import (
+    make_node,
+    make_queue,
+    make_rollup,
+    make_scaling_event,
+    make_tasks,
+    set_pool,
+)
 from workers.models import Node
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -70,6 +79,29 @@ def test_a_queue_is_paused_and_resumed_on_its_page(page_of: PageOf) -> None:
     assert page.get_by_text("The gateway is down").count() == 1
     page.get_by_role("button", name="Resume").click()
     page.get_by_role("button", name="Pause billing").wait_for()
+
+
+def test_the_page_of_a_queue_follows_a_pause_by_somebody_else(page_of: PageOf) -> None:
+    queue = make_queue("billing", default_workspace())
+    page = page_of("operator")
+    page.goto(reverse("admin:tasks_app_queue_change", args=[queue.pk]))
+    page.get_by_role("link", name="Pause…").wait_for()
+    change_queue(
+        workspace_id=queue.workspace_id, name="billing", actor=SYSTEM,
+        changes={"paused": True, "reason": "The gateway is down"},
+    )  # fmt: skip
+    page.get_by_text("The gateway is down").wait_for()
+    page.get_by_role("button", name="Resume").wait_for()
+
+
+def test_the_page_of_scaling_follows_a_decision(page_of: PageOf) -> None:
+    set_pool(target=2, ready=2)
+    page = page_of("viewer")
+    page.goto(reverse("admin:scaling_pool_changelist"))
+    page.locator("h1", has_text="Scaling").wait_for()
+    set_pool(target=5, ready=2)
+    make_scaling_event(ago=0, from_workers=2, to_workers=5, sentence="2 → 5 workers. For a test.")
+    page.get_by_text("For a test.").first.wait_for()
 
 
 def test_the_bar_of_a_selection_comes_with_the_first_mark(page_of: PageOf) -> None:

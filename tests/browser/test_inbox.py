@@ -285,13 +285,23 @@ def test_what_others_decide_and_new_groups_are_live(page_of: PageOf) -> None:
     assert row.locator("[data-owner]").inner_text() == "bob"
     assert row.locator("svg.shape").get_attribute("class") == "shape tone-pending"
     assert page.locator("#new-groups").is_hidden()
-    seed_failures({"test-wait": 1})
+    seed_failures({"test-wait": 1, "test-raise": 1})
+    # Those of somebody else are not in the view.
+    LetterGroup.objects.filter(type="test-raise").update(owner=bob)
     page.get_by_text("1 new, show").wait_for()
     assert page.locator("[data-group]").count() == 2
+    bulk.act_on_letters(
+        workspace_id=group.workspace_id, action="discard", actor=SYSTEM, reason="done by hand",
+        letter_filter=LetterFilter(types=("noop",)),
+    )  # fmt: skip
+    keep_up()
+    closed = page.locator(f"[data-group='{groups['noop'].id}']")
+    closed.get_by_text("Resolved", exact=True).wait_for()
+    assert "all work is done, or discarded" in closed.inner_text()
     focus(page, "test-echo")
     page.keyboard.press("o")
     page.get_by_text("Yours now: GatewayTimeout test-echo.").wait_for()
-    assert page.locator("[data-group]").count() == 3
+    assert page.locator("[data-group]").count() == 2
 
 
 def test_the_help_shows_the_keys(page_of: PageOf) -> None:

@@ -88,7 +88,39 @@ def test_parents_and_children_of_a_task_follow_too(page_of: PageOf) -> None:
     other = page.locator(f"tr[data-neighbour='{second.id}']")
     assert "Pending" in other.inner_text()
     assert other.locator("[data-wait]").inner_text() == "open"
+    child = make_task("BLOCKED", name="report", parents=[task])
+    page.locator(f"[data-family=children] tr[data-neighbour='{child.id}']").wait_for()
+    assert page.locator("[data-family=children] [data-total]").inner_text() == "1 task"
     assert page.evaluate("window.isSamePage")
+
+
+def test_what_has_ended_is_followed_when_it_runs_again(page_of: PageOf) -> None:
+    """In the list of failed tasks, and on the page of a completed one, whose result then goes."""
+    failed, completed = make_task("FAILED", name="again"), make_task("COMPLETED", result={"n": 7})
+    page, other = page_of("operator"), page_of("operator")
+    page.goto(f"{TASKS}?status=FAILED")
+    other.goto(f"{TASKS}{completed.id}/change/")
+    other.locator("#result-text", has_text="7").wait_for()
+    for task in (failed, completed):
+        retry_task(workspace_id=task.workspace_id, task_id=task.id, actor=SYSTEM)
+    row = page.locator(f"tr[data-task-row='{failed.id}']")
+    row.locator(".state-word", has_text="Pending").wait_for(timeout=_QUICK_MS)
+    other.locator("[data-result]", has_text="None yet.").wait_for(timeout=_QUICK_MS)
+    assert other.locator("#result-text").count() == 0
+
+
+def test_what_had_the_focus_is_drawn_later(page_of: PageOf) -> None:
+    task = make_task(name="followed")
+    page = page_of("operator")
+    page.goto(f"{TASKS}{task.id}/change/")
+    page.locator("[data-facts] a").first.focus()
+    run_task(task.id)
+    page.locator("[data-state-word]", has_text="Completed").wait_for(timeout=_QUICK_MS)
+    facts = page.locator("[data-facts]")
+    assert "Started" not in facts.inner_text()
+    page.locator("h1").click()
+    page.evaluate("document.activeElement.blur()")
+    facts.filter(has_text="Started").wait_for(timeout=_QUICK_MS)
 
 
 def test_the_keys_walk_select_and_open(page_of: PageOf) -> None:

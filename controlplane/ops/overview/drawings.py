@@ -11,7 +11,7 @@ from controlplane.core.formatting import format_duration
 from controlplane.core.visibletext import isolated_text
 from controlplane.ops.overview.queries.source import SPANS, Source
 from tasks_app.queries.rates import Ends
-from workers.queries import find_deployments
+from workers.queries import VIEW_NODE, find_deployments
 from workers.states import NodeState
 
 # A step that goes on has a rate from then on: the roll-ups lag by ten seconds.
@@ -109,14 +109,21 @@ def list_steps(source: Source) -> list[datetime]:
     return [source.begin + step * number for number in range(int(length / step) + 1)]
 
 
+def list_lost(source: Source) -> list[tuple[datetime, str]]:
+    """When nodes were lost in the span, with their names."""
+    return [
+        (node.stopped_at, node.name)
+        for node in source.nodes
+        if node.state == NodeState.LOST and node.stopped_at and node.stopped_at > source.begin
+    ]
+
+
 def list_events(source: Source) -> list[Event]:
     """What people look for beside a bend: lost workers, as far as the person may see workers,
     another release of their code, and the first worker of another version of Taskplane."""
-    lost = [node for node in source.nodes if node.state == NodeState.LOST]
     found = [
-        Event(node.stopped_at, f"{isolated_text(node.name)} lost")
-        for node in (lost if source.may("workers.view_node") else [])
-        if node.stopped_at and node.stopped_at > source.begin
+        Event(at, f"{isolated_text(name)} lost")
+        for at, name in (list_lost(source) if source.may(VIEW_NODE) else [])
     ]
     by_version: dict[str, datetime] = {}
     for node in source.all_nodes:

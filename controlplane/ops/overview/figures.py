@@ -75,7 +75,7 @@ def oldest_wait(source: Source) -> KeyFigure:
         base=f"{isolated_text(name)}, {objective}" if name else f"nothing waits, {objective}",
         was=_was(values[0], format_duration) if values and values[0] else "",
         is_wrong=seconds is not None and seconds > source.objective,
-        link=Link("tasks_app_queue_changelist"),
+        link=_link("tasks_app_queue_changelist", source),
         spark=draw_spark(
             source.line(values, seconds or 0),
             "Oldest wait, one hour; the objective is dashed.",
@@ -190,13 +190,17 @@ def count_ended(ends: Ends) -> int:
 
 def _link_tasks(source: Source, **conditions: str) -> Link:
     """The list of the workspace's tasks that match."""
-    query = urlencode({"workspace": source.workspace, **conditions})
-    return Link("tasks_app_task_changelist", query=query)
+    return _link("tasks_app_task_changelist", source, **conditions)
 
 
 def _link_open_letters(source: Source) -> Link:
     """The inbox says the same number: the list of letters does not know which groups are muted."""
-    return Link("dlq_lettergroup_changelist", query=urlencode({"workspace": source.workspace}))
+    return _link("dlq_lettergroup_changelist", source)
+
+
+def _link(page: str, source: Source, **conditions: str) -> Link:
+    """A list of the workspace."""
+    return Link(page, query=urlencode({"workspace": source.workspace, **conditions}))
 
 
 def _change(now: float, before: float | None) -> str:

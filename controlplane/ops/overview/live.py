@@ -10,10 +10,11 @@ from controlplane.core.clock import now, utc_z
 from controlplane.live.changes import Snapshot
 from controlplane.live.topics import WATCHER, Topic, register, rows
 from controlplane.ops.operations.queries import count_open as count_open_operations
+from controlplane.ops.overview.drawings import list_lost
 from controlplane.ops.overview.panels import PANELS, Panel, find_wrong, show_panel
 from controlplane.ops.overview.queries.source import SPANS, Source
 from dlq.queries import count_open
-from workers.queries import count_lost
+from workers.queries import VIEW_NODE, count_lost
 
 _CHARTS = ("throughput", "waits")
 
@@ -26,9 +27,15 @@ def read_overview(workspace_id: UUID, _key: str) -> Snapshot:
 
 
 def read_charts(workspace_id: UUID, span: str) -> Snapshot:
-    """The charts, drawn for charts.js."""
+    """The charts, drawn for charts.js; where nodes were lost, also without them, for people who may
+    not see nodes."""
     source = Source(workspace_id, WATCHER, _may, span, is_live=True)
-    return _show(source, (panel for panel in PANELS if panel.name in _CHARTS))
+    charts = [panel for panel in PANELS if panel.name in _CHARTS]
+    found = _show(source, charts)
+    if list_lost(source):
+        source.may = lambda permission: permission != VIEW_NODE
+        found["withoutNodes"] = _show(source, charts)
+    return found
 
 
 def read_navigation(workspace_id: UUID, _key: str) -> Snapshot:

@@ -25,6 +25,7 @@ from controlplane.ops.overview.lists import (
 from controlplane.ops.overview.queries.source import Source
 from controlplane.ops.overview.recent import remember
 from controlplane.ops.overview.situation import describe_findings
+from workers.queries import VIEW_NODE
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +119,7 @@ PANELS = (
     Panel("waits", "Oldest wait by queue", 5, read_waits, "tasks_app.view_queue"),
     Panel("queues", "Queues", 8, read_queues, "tasks_app.view_queue"),
     Panel("failures", "Newest failures", 4, read_failures, "dlq.view_deadletter"),
-    Panel("workers", "Workers", 4, read_workers, "workers.view_node"),
+    Panel("workers", "Workers", 4, read_workers, VIEW_NODE),
     Panel("scaling", "Scaling", 5, read_scaling, "scaling.view_scalingevent"),
     Panel("schedules", "Next schedules", 3, read_schedules, "schedules.view_schedule"),
 )

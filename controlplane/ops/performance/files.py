@@ -16,7 +16,6 @@ from controlplane.core.errors import Invalid, TooMany
 from controlplane.core.formatting import format_count
 from controlplane.ops.performance.exports import NODES, STEPS, TYPES, steps_of, types_of
 from controlplane.ops.performance.nodework import list_node_work
-from controlplane.ops.performance.queries import VIEW_NODE
 from controlplane.ops.performance.schema import CHART_FIELDS
 from controlplane.ops.performance.span import PRESETS, Span, read_span
 from controlplane.workspaces.adminpages import list_own_workspaces
@@ -25,6 +24,7 @@ from controlplane.workspaces.exporting import ExportedList
 from controlplane.workspaces.exporting.lists import Rows
 from controlplane.workspaces.exporting.pages import ExportMenu, respond_to_page
 from controlplane.workspaces.exporting.responses import read_format
+from workers.queries import VIEW_NODE
 
 # By the parameter `table`: the list, its rows, and the permission that it needs beside a role in
 # the workspace.

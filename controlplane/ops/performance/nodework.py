@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db import connection
 
@@ -15,7 +16,7 @@ MAX_NODES = 50
 _SECONDS = 2.0
 # Waits and run times are not rolled up by node. They are those of the newest attempts: of the
 # shortest of these ends of the span that has enough of them.
-_ENDS = [timedelta(minutes=1), timedelta(minutes=15), timedelta(hours=4), timedelta(days=2)]
+_ENDS = [timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)]
 _ENOUGH = 5_000
 _MAX_ATTEMPTS = 50_000
 
@@ -61,6 +62,16 @@ class Measured:
     is_slow: bool = False
 
 
+class _Row(NamedTuple):
+    """The newest attempts of a node."""
+
+    node: int
+    attempts: int
+    since: datetime
+    waits: list[float]
+    runs: list[float]
+
+
 def list_node_work(span: Span) -> list[NodeWork]:
     """The nodes that did most. Raises Invalid when reading their samples takes too long."""
     return read_node_work(span)[0]
@@ -82,18 +93,27 @@ def read_node_work(span: Span) -> tuple[list[NodeWork], Measured]:
 
 
 def _measure_attempts(span: Span) -> tuple[dict[int, Times], Measured]:
-    rows: Sequence[tuple[int, int, list[float], list[float]]] = []
-    attempts, begin = 0, span.end
-    with in_bounded_time(_SECONDS, narrow_by="a shorter span"), connection.cursor() as cursor:
-        for end in [*_ENDS, span.end - span.begin]:
-            begin = max(span.begin, span.end - end)
-            cursor.execute(
-                load_sql("controlplane.ops.performance", "measure_attempts"),
-                {"from": begin, "until": span.end, "most": _MAX_ATTEMPTS},
-            )
-            rows = cursor.fetchall()
-            attempts = sum(number for _, number, _, _ in rows)
-            if attempts >= _ENOUGH or begin == span.begin:
+    """Raises Invalid when reading takes too long, and no shorter end of the span had an attempt."""
+    rows: Sequence[_Row] = []
+    for end in [*_ENDS, span.end - span.begin]:
+        begin = max(span.begin, span.end - end)
+        try:
+            rows = _read_attempts(begin, span.end)
+        except Invalid:
+            if rows:
                 break
-    found = {node: Times(*waits, *runs) for node, _, waits, runs in rows}
-    return found, Measured(attempts, begin)
+            raise
+        if begin == span.begin or sum(row.attempts for row in rows) >= _ENOUGH:
+            break
+    since = min((row.since for row in rows), default=span.begin)
+    found = {row.node: Times(*row.waits, *row.runs) for row in rows}
+    return found, Measured(sum(row.attempts for row in rows), since)
+
+
+def _read_attempts(begin: datetime, end: datetime) -> list[_Row]:
+    with in_bounded_time(_SECONDS / 2, narrow_by="a shorter span"), connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("controlplane.ops.performance", "measure_attempts"),
+            {"from": begin, "until": end, "most": _MAX_ATTEMPTS},
+        )
+        return [_Row(*row) for row in cursor.fetchall()]

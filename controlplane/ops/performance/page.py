@@ -14,7 +14,7 @@ from controlplane.core.errors import Invalid
 from controlplane.ops.performance.drawings import draw_all
 from controlplane.ops.performance.files import describe_menus, read_type
 from controlplane.ops.performance.nodework import read_node_work
-from controlplane.ops.performance.queries import VIEW_NODE, VIEW_QUEUE, VIEW_SCALING, list_marks
+from controlplane.ops.performance.queries import VIEW_QUEUE, VIEW_SCALING, list_marks
 from controlplane.ops.performance.span import PRESETS, Span, read_span
 from controlplane.ops.performance.steps import read_figures, read_steps
 from controlplane.workspaces.adminpages import list_own_workspaces
@@ -22,6 +22,7 @@ from controlplane.workspaces.chosen import choose_workspace
 from scaling.queries.pool import read_objective
 from tasks_app.admin.links import quoted, tasks_url
 from tasks_app.queries.performance import Figures, Performance
+from workers.queries import VIEW_NODE
 
 _MAX_MARKS = 20
 # By what the page leaves out without it.

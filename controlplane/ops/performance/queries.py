@@ -16,11 +16,10 @@ from scaling.queries.pool import POOL
 from scaling.sentences import workers
 from scaling.states import EventState, Trigger
 from workers.models import Node
-from workers.queries import list_deployments
+from workers.queries import VIEW_NODE, list_deployments
 from workers.states import NodeState
 
 MAX_MARKS = 20  # of each kind
-VIEW_NODE = "workers.view_node"
 VIEW_SCALING = "scaling.view_scalingevent"
 VIEW_QUEUE = "tasks_app.view_queue"
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -207,6 +208,22 @@ def test_discard_with_a_reason(operator: Client) -> None:
     keep_up()
     assert LetterGroup.objects.get(id=group.id).state == "RESOLVED"
     assert AuditEvent.objects.get(action="dlq.discard").actor_label == "op"
+
+
+def test_saving_a_note_keeps_an_owner_who_is_no_member(operator: Client) -> None:
+    """A superuser without a membership, or somebody who has left the workspace."""
+    group = group_of(make_letter())
+    User.objects.create_user("gone")
+    LetterGroup.objects.filter(id=group.id).update(owner=User.objects.get(username="gone"))
+    found = page(operator, f"{INBOX}{group.id}/change/")
+    assert "<option selected>gone</option>" in found
+    assert "<option>op</option>" in found
+    post(operator, group, "decide", do="change", owner="gone", ticket="", note="asked her")
+    group.refresh_from_db()
+    assert str(group.owner) == "gone"
+    assert GroupNote.objects.get().text == "asked her"
+    found = post(operator, group, "decide", do="change", owner="nobody-known", ticket="", note="")
+    assert "is no member of the workspace" in found
 
 
 def test_a_large_group_is_discarded_by_a_bulk_operation(

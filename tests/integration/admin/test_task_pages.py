@@ -157,12 +157,14 @@ class TestOneTask:
         for number in range(60):
             make_task("BLOCKED", name=f"child {number}", parents=[parent], blocked_by=1)
         page = get(root, page_of(parent))
-        assert "Search all 60" in page
+        assert "60 tasks" in page
+        assert "Search all" in page
         address = f"{TASKS}{parent.id}/family/"
         first = root.get(address, {"side": "children"}).context
         assert (len(first["rows"]), first["total"]) == (50, 60)
         second = root.get(address + first["next_url"]).context
         assert len(second["rows"]) == 10
+        assert get(root, address, side="children").count(">open</td>") == 50
         assert root.get(address + second["previous_url"]).context["rows"] == first["rows"]
         found = root.get(address, {"side": "children", "q": "child 5"}).context["rows"]
         assert len(found) == 11

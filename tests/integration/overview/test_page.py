@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from controlplane.core.clock import now
-from controlplane.ops.overview.live import read_findings, read_overview
+from controlplane.ops.overview.live import read_charts, read_findings, read_overview
 from controlplane.ops.overview.queries import source
 from controlplane.ops.overview.queries.source import Source
 from tests.clients import default_workspace, other_workspace, staff_client
@@ -237,6 +237,23 @@ def test_charts_name_lost_workers_only_to_those_who_may_see_workers(viewer):
     make_node("fra-07", state="LOST", stopped_at=now() - timedelta(minutes=10))
     assert "fra-07 lost" in get(viewer)
     assert "fra-07" not in get(staff_client("pat", "viewer", apps=["tasks_app"]))
+    charts = read_charts(default_workspace().id, "1h")
+    assert "fra-07 lost" in str(charts["throughput"])
+    others = charts["withoutNodes"]
+    assert others.keys() == {"throughput", "waits"}
+    assert "fra-07" not in str(others)
+
+
+def test_the_oldest_wait_and_all_lists_are_of_the_workspace(root_client):
+    """The lists would otherwise be those of all workspaces."""
+    for workspace in (None, other_workspace()):
+        make_task(queue="calm", workspace=workspace)
+        make_letter(workspace=workspace)
+    html = get(root_client, "?workspace=default")
+    for page in ("tasks_app/queue", "dlq/deadletter", "schedules/schedule"):
+        assert f'href="/admin/{page}/?workspace=default"' in html
+    figure = re.search(r'href="([^"]+)" data-figure="wait"', html).group(1)
+    assert unescape(figure) == "/admin/tasks_app/queue/?workspace=default"
 
 
 def test_live_data_and_counts_leave_out_what_the_page_does():

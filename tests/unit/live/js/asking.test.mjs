@@ -25,3 +25,20 @@ test("what is refused is not asked again until the topic changes", async (t) => 
 test("what failed is asked again after a while", async (t) => {
     assert.deepEqual(await ask(t, { ok: false, status: 503 }), { again: [5000], shown: [] });
 });
+
+test("what changes while an answer is under way asks once more, after it", async (t) => {
+    t.mock.method(globalThis, "setTimeout", () => {});
+    let answer;
+    t.mock.method(globalThis, "fetch", () => new Promise((resolve) => {
+        answer = () => resolve({ ok: true, json: async () => ({}) });
+    }));
+    const asking = new Asking([], () => ({ address: "/newer", show: () => {} }));
+    const first = asking.ask();
+    asking.touch();
+    asking.touch();
+    assert.equal(fetch.mock.callCount(), 1);
+    assert.equal(setTimeout.mock.callCount(), 0);
+    answer();
+    await first;
+    assert.equal(setTimeout.mock.callCount(), 1);
+});
