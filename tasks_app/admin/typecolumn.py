@@ -13,8 +13,12 @@ def type_column() -> Callable[[Any], str]:
     """For `get_list_display`: a column for one page, which reads what is declared once."""
     catalogue = cache(read_catalogue)
 
+    @cache
+    def draw(name: str) -> str:
+        return label(label_type(catalogue().get(name)))
+
     def column(row: Any) -> str:
-        return label(label_type(catalogue().get(row.type)))
+        return draw(row.type)
 
     column.__name__ = "type"  # the admin's CSS class: field-type
     column.short_description = "type"  # type: ignore[attr-defined] # as Django's lists read it
