@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from psycopg import connect
 
 from controlplane.workspaces.models import AuditEvent
@@ -123,6 +123,25 @@ def test_an_undo_leaves_what_somebody_else_has_changed(component_env: dict[str, 
         top.wait_for("The queue mail has been changed since.")
         top.press("q")
     assert Queue.objects.get(name="mail").paused_at is not None
+
+
+def test_a_question_that_comes_late_replaces_none(component_env: dict[str, str]) -> None:
+    make_world()
+    with terminal("top", "--interval", "0.5", env=component_env) as top:
+        top.wait_for("1 Queues", "mail")
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE dlq_lettergroup IN ACCESS EXCLUSIVE MODE")
+            top.press("3", "r")
+            top.wait_for("Reading the group")
+            top.press("1", "p")
+            top.wait_for("Pause the queue")
+            top.press("a st")
+        top.wait_for("nothing was opened", "Pause the queue", "a st")
+        top.press("orm", "enter")
+        top.wait_for("is paused.")
+        top.press("q")
+    assert not Replay.objects.exists()
+    assert Queue.objects.get(paused_at__isnull=False).pause_reason == "a storm"
 
 
 def test_everything_about_a_row(component_env: dict[str, str]) -> None:

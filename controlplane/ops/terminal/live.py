@@ -37,6 +37,8 @@ class Live:
         self._state = State()
         self._worker = Worker(SnapshotReader(workspace_id), interval, screen.wake)
         self._has_ended = False
+        # Keys that were answered, and how many there were at the newest request to the worker.
+        self._pressed = self._newest = 0
 
     def run(self) -> None:
         """Until the person quits."""
@@ -87,6 +89,7 @@ class Live:
         elif key == "redraw":
             self._draw(whole=True)
         else:
+            self._pressed += 1
             handlers[state.mode](key)
 
     def _press_in_list(self, key: str) -> None:
@@ -207,9 +210,10 @@ class Live:
             except DomainError as error:
                 state.say(str(error), is_refusal=True)
         else:
-            state.busy = "Reading the group"
-            self._submit(
-                lambda: ask_reprocess(self._workspace_id, row, is_whole=key == "R"), self._question
+            self._read(
+                "the group",
+                lambda: ask_reprocess(self._workspace_id, row, is_whole=key == "R"),
+                self._question,
             )
 
     def _question(self, question: Question) -> None:
@@ -223,8 +227,7 @@ class Live:
         if row is None:
             return
         describe = DESCRIBE[state.active]
-        state.busy = "Reading"
-        self._submit(lambda: describe(self._workspace_id, row), self._show_detail)
+        self._read("the row", lambda: describe(self._workspace_id, row), self._show_detail)
 
     def _show_detail(self, detail: Detail) -> None:
         state = self._state
@@ -247,8 +250,35 @@ class Live:
         self._state.undo = done.undo
         self._state.is_frozen = False
 
-    def _submit(self, run: Callable[[], Any], done: Callable[[Any], None]) -> None:
-        self._worker.submit(Job(run, done, lambda why: self._state.say(why, is_refusal=True)))
+    def _refuse(self, why: str) -> None:
+        self._state.say(why, is_refusal=True)
+
+    def _submit(
+        self,
+        run: Callable[[], Any],
+        done: Callable[[Any], None],
+        refused: Callable[[str], None] | None = None,
+    ) -> None:
+        self._newest = self._pressed
+        self._worker.submit(Job(run, done, refused or self._refuse))
+
+    def _read(self, what: str, run: Callable[[], Any], show: Callable[[Any], None]) -> None:
+        """Show what is read, unless a key has been pressed since: the answer would replace what
+        that key has opened, and the next ones would be for something else than the person sees."""
+        asked_at = self._pressed
+
+        def unless_late(answer: Callable[[Any], None]) -> Callable[[Any], None]:
+            return lambda found: self._answer(asked_at, what, lambda: answer(found))
+
+        self._state.busy = f"Reading {what}"
+        self._submit(run, unless_late(show), unless_late(self._refuse))
+
+    def _answer(self, asked_at: int, what: str, show: Callable[[], None]) -> None:
+        if asked_at == self._pressed:
+            show()
+        elif asked_at == self._newest:  # otherwise what is still under way has the last line
+            text = f"You pressed another key while {what} was being read: nothing was opened."
+            self._state.say(text, is_refusal=True)
 
 
 def _run_for(reason: str, question: Question) -> Done:
