@@ -57,23 +57,10 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
 
     @method_decorator(require_POST)
     def configure_view(self, request: HttpRequest) -> HttpResponse:
-        workspace_id, actor = self._act_as(request, Role.ADMIN)
-        before = read_pool()
-        form = ConfigurationForm(before, request.POST)
-        if form.is_valid():
-            try:
-                after = change_configuration(
-                    form.changes(),
-                    workspace_id=workspace_id,
-                    actor=actor,
-                    seen_version=form.cleaned_data["version"],
-                )
-            except DomainError as error:
-                form.refuse(error)
-            else:
-                undone = configuration_change(before, after, workspace_id)
-                offer_undo(request, "scaling-configuration", undone, "The configuration was saved.")
-                return HttpResponseRedirect(self._list_url())
+        workspace_id, _ = self._act_as(request, Role.ADMIN)
+        form = save_configuration(request, workspace_id)
+        if form is None:
+            return HttpResponseRedirect(self._list_url())
         return self._page(request, configuration=form)
 
     @method_decorator(require_POST)
@@ -145,6 +132,32 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
             may_operate=find_workspace(request, Role.OPERATOR) is not None,
             live_workspace=find_any_workspace(request),
         )
+
+
+def save_configuration(request: HttpRequest, workspace_id: UUID) -> ConfigurationForm | None:
+    """Save the posted values, which the next page offers to undo. Returns the form if it says what
+    is wrong with them."""
+    before = read_pool()
+    form = ConfigurationForm(before, request.POST)
+    if not form.is_valid():
+        return form
+    try:
+        after = change_configuration(
+            form.changes(),
+            workspace_id=workspace_id,
+            actor=actor_in(request, workspace_id),
+            seen_version=form.cleaned_data["version"],
+        )
+    except DomainError as error:
+        form.refuse(error)
+        return form
+    text = "The configuration was saved."
+    if after.version == before.version:
+        messages.success(request, text)
+    else:
+        undone = configuration_change(before, after, workspace_id)
+        offer_undo(request, "scaling-configuration", undone, text)
+    return None
 
 
 def find_workspace(request: HttpRequest, needed: Role) -> UUID | None:

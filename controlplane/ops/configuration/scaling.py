@@ -3,18 +3,15 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from controlplane.core.errors import DomainError
 from controlplane.ops.configuration.sections import render, section_url
 from controlplane.ops.configuration.sources import DATABASE, describe_all, find_source
-from controlplane.workspaces.adminaccess import actor_in, roles_of
+from controlplane.workspaces.adminaccess import roles_of
 from controlplane.workspaces.states import Role
 from scaling.admin.forms import ConfigurationForm
-from scaling.admin.pool import find_workspace
-from scaling.configuration import change_configuration
+from scaling.admin.pool import find_workspace, save_configuration
 from scaling.queries.pool import find_contradiction, get_backend, read_pool
 from scaling.schema import SETTINGS
 
@@ -29,25 +26,16 @@ _ENVIRONMENT = {
 def scaling(request: HttpRequest) -> HttpResponse:
     """The values; posted, they are changed by an admin of any workspace, as in the API."""
     require_role_anywhere(request)
-    workspace_id = find_workspace(request, Role.ADMIN)
-    form = ConfigurationForm(read_pool(), request.POST if request.method == "POST" else None)
+    environment = describe_all(_ENVIRONMENT, settings.TASKPLANE_SCALING)
+    workspace_id, form = find_workspace(request, Role.ADMIN), None
     if request.method == "POST":
         if workspace_id is None:
             raise PermissionDenied("This needs the role admin in a workspace.")
-        if form.is_valid():
-            try:
-                change_configuration(
-                    form.changes(),
-                    workspace_id=workspace_id,
-                    actor=actor_in(request, workspace_id),
-                    seen_version=form.cleaned_data["version"],
-                )
-            except DomainError as error:
-                form.refuse(error)
-            else:
-                messages.success(request, "The configuration was saved.")
-                return HttpResponseRedirect(section_url("scaling"))
+        form = save_configuration(request, workspace_id)
+        if form is None:
+            return HttpResponseRedirect(section_url("scaling"))
     pool = read_pool()
+    form = form or ConfigurationForm(pool)
     return render(
         request,
         "scaling",
@@ -56,7 +44,7 @@ def scaling(request: HttpRequest) -> HttpResponse:
         pool=pool,
         backend=get_backend(pool),
         contradiction=find_contradiction(pool),
-        environment=describe_all(_ENVIRONMENT, settings.TASKPLANE_SCALING),
+        environment=environment,
         may_change=workspace_id is not None,
     )
 

@@ -136,6 +136,10 @@ def read_pauses() -> Any:
     return [row.paused_at is None for row in rows]
 
 
+# The pages with the form.
+CONFIGURED = {
+    "scaling_pool_configure": "scaling_pool_changelist", "settings_scaling": "settings_scaling",
+}  # fmt: skip
 PAUSE, RESUME = {"action": "pause"}, {"action": "resume"}
 CASES = [
     Case("queue paused", "tasks_app_queue_pause", queues, {"reason": "a fire"}, read_queues),
@@ -168,6 +172,8 @@ CASES = [
          {"do": "change", "ticket": "https://t.example/1"}, GROUPS),
     Case("group muted", "dlq_lettergroup_mute", group, {"duration": "1d"}, GROUPS),
     Case("scaling configured", "scaling_pool_configure", pool, {"max_workers": "9"}, OVERRIDES),
+    Case("scaling configured in the settings", "settings_scaling", pool, {"max_workers": "9"},
+         OVERRIDES),
     Case("workers set", "scaling_pool_scale", pool,
          {"workers": "4", "hold": "3600", "reason": "a sale"}, MANUAL),
     Case("workers released", "scaling_pool_release", held_pool, {}, MANUAL),
@@ -185,11 +191,11 @@ def root_client() -> Client:
 def do(client: Client, case: Case, rows: list[Any]) -> str:
     """What the page after it shows."""
     sent = dict(case.sent)
-    is_shared = case.address.startswith("scaling_pool")
+    is_shared = case.address in CONFIGURED or case.address.startswith("scaling_pool")
     if case.is_list:
         sent["_selected_action"] = [str(row.pk) for row in rows]
-    if case.address == "scaling_pool_configure":
-        page = client.get(reverse("admin:scaling_pool_changelist")).content.decode()
+    if case.address in CONFIGURED:
+        page = client.get(reverse(f"admin:{CONFIGURED[case.address]}")).content.decode()
         held = dict(re.findall(r'type="(?:number|hidden)" name="(\w+)" value="([^"]*)"', page))
         on = dict.fromkeys(re.findall(r'type="checkbox" name="(\w+)"[^>]*checked', page), "on")
         strategy = re.findall(r'<option value="(\w+)" selected>', page.partition("strategy")[2])
