@@ -122,6 +122,11 @@ class AdminAccess(_Admin):
     workspace_lookup: ClassVar[str | None] = None
     required_roles: ClassVar[Roles] = SEEN_BY_SUPERUSERS
 
+    @property
+    def view_permission(self) -> str:
+        """Django's permission to see the rows."""
+        return f"{self.opts.app_label}.view_{self.opts.model_name}"
+
     def workspace_of(self, obj: Model | None) -> UUID | None:
         if obj is None or self.workspace_lookup is None:
             return None

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
-from controlplane.ops.configuration.sections import pages_of
+from controlplane.ops.configuration.sections import pages_of, render
 from controlplane.workspaces import chosen as chosen_workspace
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import actor_in
@@ -20,10 +20,26 @@ def make_probe(label: str, workspace: Any) -> Any:
     return apps.get_model(label)(workspace=workspace)
 
 
+def find_denied(request: HttpRequest, label: str) -> str:
+    """The permission without which the person sees no rows of the model; empty if they see some."""
+    pages = pages_of(label)
+    return "" if pages.has_view_permission(request) else str(pages.view_permission)
+
+
+def show_denied(request: HttpRequest, name: str, label: str, **context: Any) -> HttpResponse | None:
+    """The section that says which permission is missing; None for those who may see rows of the
+    model. Raises PermissionDenied: a form was sent without it."""
+    denied = find_denied(request, label)
+    if denied and request.method == "POST":
+        raise PermissionDenied(f"You may not see this. It needs the permission {denied}.")
+    return render(request, name, denied=denied, **context) if denied else None
+
+
 def list_administered(request: HttpRequest, label: str) -> list[Any]:
     """Those whose rows of the model the person may see. Raises PermissionDenied: none."""
-    if not pages_of(label).has_view_permission(request):
-        raise PermissionDenied("This needs the role admin in a workspace.")
+    if denied := find_denied(request, label):
+        text = f"This needs the role admin in a workspace, and the permission {denied}."
+        raise PermissionDenied(text)
     return list_own_workspaces(request, Role.ADMIN)
 
 

@@ -8,11 +8,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import urlencode
 
-from controlplane.ops.configuration.access import require_verb
+from controlplane.ops.configuration.access import require_verb, show_denied
 from controlplane.ops.configuration.queries import MAX_QUEUES, list_limited_queues
 from controlplane.ops.configuration.scaling import require_role_anywhere
 from controlplane.ops.configuration.sections import pages_of, render, section_url
-from controlplane.ops.configuration.sources import describe_all
+from controlplane.ops.configuration.sources import Value, describe_all
 from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.adminpages import list_own_workspaces
 from controlplane.workspaces.states import Role
@@ -35,6 +35,9 @@ def queues(request: HttpRequest) -> HttpResponse:
     """The queues, and the form of the one that the address names with `change`. Posted, that one
     is changed."""
     require_role_anywhere(request)
+    denied = show_denied(request, "queues", QUEUES, environment=_describe_environment())
+    if denied is not None:
+        return denied
     if request.method == "POST":
         return _post(request)
     return _show(request, _describe_form(request, request.GET.get("change", "")))
@@ -55,10 +58,14 @@ def _show(request: HttpRequest, form: dict[str, Any]) -> HttpResponse:
         changeable={each.pk for each in shown if each.workspace_id in operated},
         objective=read_objective(),
         scaling_url=section_url("scaling"),
-        environment=describe_all(_ENVIRONMENT, settings.TASKPLANE),
+        environment=_describe_environment(),
         max_reason=MAX_PAUSE_REASON,
         **form,
     )
+
+
+def _describe_environment() -> list[Value]:
+    return describe_all(_ENVIRONMENT, settings.TASKPLANE)
 
 
 def _describe_form(request: HttpRequest, queue_id: str, posted: Any = None) -> dict[str, Any]:

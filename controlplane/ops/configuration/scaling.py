@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
+from controlplane.ops.configuration.access import show_denied
 from controlplane.ops.configuration.sections import render, section_url
 from controlplane.ops.configuration.sources import DATABASE, describe_all, find_source
 from controlplane.workspaces.adminaccess import roles_of
@@ -15,6 +16,7 @@ from scaling.admin.pool import find_workspace, save_configuration
 from scaling.queries.pool import find_contradiction, get_backend, read_pool
 from scaling.schema import SETTINGS
 
+POOL = "scaling.Pool"
 _ENVIRONMENT = {
     "BACKEND": ("AUTO_SCALING_BACKEND", "Where workers are started"),
     "INTERVAL_SECONDS": ("AUTO_SCALING_INTERVAL", "Seconds between two decisions"),
@@ -27,6 +29,9 @@ def scaling(request: HttpRequest) -> HttpResponse:
     """The values; posted, they are changed by an admin of any workspace, as in the API."""
     require_role_anywhere(request)
     environment = describe_all(_ENVIRONMENT, settings.TASKPLANE_SCALING)
+    denied = show_denied(request, "scaling", POOL, environment=environment)
+    if denied is not None:
+        return denied
     workspace_id, form = find_workspace(request, Role.ADMIN), None
     if request.method == "POST":
         if workspace_id is None:

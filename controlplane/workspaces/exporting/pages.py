@@ -129,8 +129,7 @@ class ExportPages(_Pages):
             rows,
             file_format,
             workspace_id,
-            permission=self.export_permission
-            or f"{self.opts.app_label}.view_{self.opts.model_name}",
+            permission=self.export_permission or self.view_permission,
             is_of_workspace=self.workspace_lookup is not None,
             has_mark=given.get("bom") == "1",
         )

@@ -5,13 +5,19 @@ import copy
 import pytest
 from django.test import Client
 
-from tests.clients import staff_client
-from tests.integration.admin.world import World
+from tests.clients import default_workspace, staff_client
+from tests.integration.admin.world import World, log_in
 
 
 @pytest.fixture
 def root(db: None) -> Client:
     return staff_client("root", apps=[], is_superuser=True)
+
+
+@pytest.fixture
+def unpermitted(db: None) -> Client:
+    """An admin of the workspace with none of Django's permissions."""
+    return log_in("unpermitted", default_workspace(), "admin", permissions=())
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from controlplane.ops.configuration import facts
 from controlplane.ops.configuration.queries import read_table_sizes
 from controlplane.workspaces.models import ApiKey, AuditEvent, Membership
 from scaling.queries.pool import get_pool
+from tasks_app.models import Queue
 from tests.clients import default_workspace, key_client, other_workspace, staff_client, user_client
 from tests.factories import make_queue
 
@@ -239,3 +240,37 @@ class TestQueues:
         pause = {"queue": str(foreign.pk), "pause": "1", "reason": "x"}
         assert operator.post(url_of("queues"), pause).status_code == 403
         assert operator.post(url_of("queues"), {"queue": "x" * 30}).status_code == 403
+
+
+class TestWithoutPermissions:
+    """Roles are not enough."""
+
+    def test_queues_are_neither_shown_nor_changed(self, unpermitted: Client) -> None:
+        queue, path = make_queue("billing"), url_of("queues")
+        Queue.objects.update(paused_at="2026-01-01T00:00:00Z", pause_reason="a secret")
+        for query in ({}, {"change": str(queue.pk)}):
+            page = unpermitted.get(path, query).content.decode()
+            assert "<code>tasks_app.view_queue</code>" in page
+            assert "billing" not in page
+            assert "a secret" not in page
+        for sent in ({"resume": "1"}, {"pause": "1", "reason": "x"}, {"limits": "1"}):
+            answer = unpermitted.post(path, {"queue": str(queue.pk), **sent})
+            assert answer.status_code == 403
+        assert Queue.objects.get().pause_reason == "a secret"
+        assert not AuditEvent.objects.filter(action="queue.change").exists()
+
+    def test_the_fleet_is_neither_shown_nor_configured(self, unpermitted: Client) -> None:
+        path = url_of("scaling")
+        page = unpermitted.get(path).content.decode()
+        assert "<code>scaling.view_pool</code>" in page
+        assert 'name="max_workers"' not in page
+        sent = {"version": str(get_pool().version), "max_workers": "9"}
+        assert unpermitted.post(path, sent).status_code == 403
+        assert get_pool().overrides == {}
+
+    def test_keys_and_members_name_the_permission_that_is_missing(
+        self, unpermitted: Client
+    ) -> None:
+        for name, permission in (("keys", "view_apikey"), ("members", "view_membership")):
+            answer = unpermitted.get(url_of(name), HTTP_ACCEPT="text/html")
+            assert f"workspaces.{permission}" in answer.content.decode()

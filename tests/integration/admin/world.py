@@ -1,5 +1,6 @@
 """Rows of every kind that the admin shows, in two workspaces, and people with each role."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -100,16 +101,28 @@ class World:
         self.people = {role: log_in(role, self.home, role) for role in ROLES}
         self.people["stranger"] = log_in("stranger")
         self.people["root"] = log_in("root", is_superuser=True)
+        # An admin by role only: see test_permissions.py.
+        self.unpermitted = log_in("unpermitted", self.home, "admin", permissions=())
 
     def row(self, label: str) -> Any:
         """The row that members of the first workspace may look at."""
         return self.own.get(label) or self.shared[label]
 
 
-def log_in(name: str, workspace: Workspace | None = None, role: str = "", **fields: Any) -> Client:
-    """A staff member with every permission that Django knows."""
+def log_in(
+    name: str,
+    workspace: Workspace | None = None,
+    role: str = "",
+    *,
+    permissions: Iterable[str] | None = None,
+    **fields: Any,
+) -> Client:
+    """A staff member with every permission that Django knows, or with these, such as
+    `view_task`."""
     user: User = get_user_model().objects.create_user(name, is_staff=True, **fields)
-    user.user_permissions.set(Permission.objects.all())
+    known = Permission.objects.all()
+    chosen = known if permissions is None else known.filter(codename__in=list(permissions))
+    user.user_permissions.set(chosen)
     if workspace is not None:
         services.add_member(workspace=workspace, user=user, role=role, actor=SYSTEM)
     client = Client()

@@ -7,11 +7,13 @@
 Without an action it lets the person choose one first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.apps import apps
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 
@@ -60,7 +62,8 @@ class StartForm(ServiceForm):
 
 
 def show(pages: Any, request: HttpRequest) -> HttpResponse:
-    """The page; posted, it starts the operation."""
+    """The page; posted, it starts the operation. Raises PermissionDenied."""
+    offered = _list_offered(pages, request)
     workspace = _find_workspace(request)
     if workspace is None:
         text = "Choose one workspace first: an operation is for one of them."
@@ -93,7 +96,7 @@ def show(pages: Any, request: HttpRequest) -> HttpResponse:
         drift=drift,
         problem=problem,
         workspace=workspace,
-        **_choices(request, verb),
+        **_choices(request, verb, offered),
     )
     return page
 
@@ -121,6 +124,24 @@ def _fill(form: StartForm | None, preview: Preview | None) -> StartForm | None:
         form.data = {**form.data.dict(), "token": preview.token}  # type: ignore[attr-defined] # a QueryDict
     form.fields["reason"].required = preview.plan.needs_reason
     return form
+
+
+def _list_offered(pages: Any, request: HttpRequest) -> list[BulkVerb]:
+    """The verbs for the target of the address, or for every one that the person may see: the page
+    shows its rows. Raises PermissionDenied if there is none."""
+    known = list_verbs(request.GET.get("target", "")) or list_verbs()
+    offered = [verb for verb in known if _pages_of(pages, verb).has_view_permission(request)]
+    if not offered:
+        needed = sorted({_pages_of(pages, verb).view_permission for verb in known})
+        text = f"You may not see this. It needs the permission {' or '.join(needed)}."
+        raise PermissionDenied(text)
+    return offered
+
+
+def _pages_of(pages: Any, verb: BulkVerb) -> Any:
+    """The pages of what the verb is for."""
+    app, _, model = verb.target.page.rpartition("_")
+    return pages.admin_site._registry[apps.get_model(app, model)]
 
 
 def _find_workspace(request: HttpRequest) -> Any:
@@ -187,13 +208,15 @@ def _read_options(params: QueryDict, verb: BulkVerb) -> dict[str, Any]:
     return found
 
 
-def _choices(request: HttpRequest, chosen: BulkVerb | None) -> dict[str, Any]:
+def _choices(
+    request: HttpRequest, chosen: BulkVerb | None, offered: Sequence[BulkVerb]
+) -> dict[str, Any]:
     """The form that chooses the action, with everything else of the address kept."""
     params = request.GET
-    known = [v for v in list_verbs(params.get("target", "")) if v.name not in _HIDDEN]
+    known = [v for v in list_verbs(params.get("target", "")) if v in offered]
     own = {"action", *(name for name in params if name.startswith("option-"))}
     return {
-        "verbs": [(verb.name, verb.title.removesuffix(" of")) for verb in known],
+        "verbs": [(v.name, v.title.removesuffix(" of")) for v in known if v.name not in _HIDDEN],
         "verb": chosen,
         "kept": [
             (name, each) for name in params if name not in own for each in params.getlist(name)
