@@ -43,6 +43,9 @@ register(
         key="name",
         label="name",
         read=str,
-        verbs={"queue.change": _change_of_queue},
+        verbs={
+            "queue.change": _change_of_queue,
+            "queue.describe": "changed the description of",
+        },
     ),
 )

@@ -104,12 +104,12 @@ def change_view(
         view.is_shared = changes.is_shared
         _check_room(view)
     after = _fields(view)
-    changed = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
-    if changed:
+    made = {n: {"before": before[n], "after": after[n]} for n in after if before[n] != after[n]}
+    if made:
         view.version += 1
         view.updated_at = now()
         _save(view)
-        _audit(view, actor, "change", changed=changed)
+        _audit(view, actor, "change", changes=made)
     return view
 
 

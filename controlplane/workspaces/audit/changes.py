@@ -33,6 +33,7 @@ def read_changes(detail: Any) -> list[Change]:
     if not isinstance(detail, Mapping):
         return []
     found = [*_pairs(detail), *_values(detail), *_states(detail), *_payload(detail)]
+    found += [Change(name, *pair) for name, pair in _replaced(detail).items()]
     return [each for each in found if each.before != each.after or each.after == HIDDEN]
 
 
@@ -50,6 +51,7 @@ def other_facts(detail: Any) -> dict[str, Any]:
         return {}
     before = _mapping(detail.get("before"))
     taken = _KNOWN if "after" in detail else _KNOWN | set(before)
+    taken |= {"changed"} if _replaced(detail) else set()
     return {name: value for name, value in detail.items() if name not in taken}
 
 
@@ -81,13 +83,8 @@ def _states(detail: Mapping[str, Any]) -> list[Change]:
 def _payload(detail: Mapping[str, Any]) -> list[Change]:
     """The differences of a payload, whose values were masked when they were recorded."""
     payload = _mapping(detail.get("payload"))
-    changed = {
-        path: pair
-        for path, pair in _mapping(payload.get("changed")).items()
-        if isinstance(pair, list) and len(pair) == 2
-    }
     return [
-        *(Change(f"payload.{path}", old, new) for path, (old, new) in changed.items()),
+        *(Change(f"payload.{path}", *pair) for path, pair in _replaced(payload).items()),
         *(
             Change(f"payload.{path}", ABSENT, value)
             for path, value in _mapping(payload.get("added")).items()
@@ -97,6 +94,12 @@ def _payload(detail: Mapping[str, Any]) -> list[Change]:
             for path, value in _mapping(payload.get("removed")).items()
         ),
     ]
+
+
+def _replaced(detail: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Both values of what a payload has replaced; releases before wrote saved views so, too."""
+    changed = _mapping(detail.get("changed")).items()
+    return {name: pair for name, pair in changed if isinstance(pair, list) and len(pair) == 2}
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -122,7 +122,7 @@ BOUNDS = {
     "workspaces_apikey_changelist": 11,
     "workspaces_apikey_export": 12,
     "workspaces_auditevent_change": 19,
-    "workspaces_auditevent_changelist": 24,
+    "workspaces_auditevent_changelist": 25,
     "workspaces_auditevent_export": 7,
     "workspaces_auditevent_newer": 4,
     "workspaces_membership_change": 9,

@@ -130,8 +130,8 @@ def test_a_change_says_what_it_changes_and_for_which_version() -> None:
     assert client.delete(address).status_code == 204
     events = AuditEvent.objects.filter(target_id=made["id"]).order_by("id")
     assert [each.action for each in events] == ["view.create", "view.change", "view.delete"]
-    assert events[1].detail["changed"] == {
-        "filters": [{"status": ["FAILED"]}, {"type": ["noop"]}],
+    assert events[1].detail["changes"] == {
+        "filters": {"before": {"status": ["FAILED"]}, "after": {"type": ["noop"]}},
     }  # fmt: skip
 
 

@@ -142,6 +142,7 @@ class SavedViewAdmin(WorkspacePages, OperationalAdmin):
             submit,
             template="savedviews/edit.html",
             title=f"View {view}",
+            history_of=view,
             button="Save",
             words="" if of is None else f"{of.title}: {_words(of, view)}",
             may_change=is_changeable,
