@@ -1,7 +1,8 @@
 """What can be done to many tasks and queues."""
 
+import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,7 @@ from controlplane.workspaces.bulk import (
 )
 from tasks_app import services
 from tasks_app.filters import TaskFilter, filter_of_body, filter_to_body
+from tasks_app.models import Queue
 from tasks_app.queries import get_states, list_queues, list_tasks
 from tasks_app.queues import NAME, NAME_RULE
 from tasks_app.schema.fields import Priority
@@ -176,20 +178,25 @@ def _retry(chunk: Chunk) -> Applied:
 
 
 def _reprioritize(chunk: Chunk) -> Applied:
-    return _set_priorities(chunk, {chunk.options["priority"]: list(chunk.keys)})
+    return _set_priorities(chunk, dict.fromkeys(chunk.keys, chunk.options["priority"]))
 
 
 def _restore_priority(chunk: Chunk) -> Applied:
-    by_priority: dict[int, list[UUID]] = defaultdict(list)
-    for key in chunk.keys:
-        by_priority[int(chunk.before[key])].append(key)
-    return _set_priorities(chunk, by_priority)
+    wanted = {key: int(chunk.before[key]) for key in chunk.keys}
+    return _set_priorities(chunk, wanted, given=chunk.undone["priority"])
 
 
-def _set_priorities(chunk: Chunk, wanted: Mapping[int, Sequence[UUID]]) -> Applied:
+def _set_priorities(
+    chunk: Chunk, wanted: Mapping[UUID, int], *, given: int | None = None
+) -> Applied:
+    """Give each task its priority; with `given`, only those that have that one."""
     before = services.lock_priorities(workspace_id=chunk.workspace_id, ids=chunk.keys)
+    by_priority: dict[int, list[UUID]] = defaultdict(list)
+    for key, priority in before.items():
+        if given in (None, priority):
+            by_priority[wanted[key]].append(key)
     changed: dict[UUID, str] = {}
-    for priority, keys in sorted(wanted.items()):
+    for priority, keys in sorted(by_priority.items()):
         done = services.reprioritize_tasks(
             workspace_id=chunk.workspace_id, ids=keys, priority=priority, actor=chunk.actor
         )
@@ -197,12 +204,13 @@ def _set_priorities(chunk: Chunk, wanted: Mapping[int, Sequence[UUID]]) -> Appli
     applied = _explain(
         chunk, changed, lambda state: f"Only a waiting task takes a priority; this one is {state}."
     )
-    same = {key for priority, keys in wanted.items() for key in keys if before.get(key) == priority}
-    states = get_states(chunk.workspace_id, sorted(same & applied.refused.keys()))
-    for key, state in states.items():
-        if state in WAITING:
+    states = get_states(chunk.workspace_id, sorted(applied.refused))
+    for key in (each for each, state in states.items() if state in WAITING):
+        if before[key] == wanted[key]:
             applied.unchanged[key] = "It has this priority already."
             del applied.refused[key]
+        else:
+            applied.refused[key] = f"It has been given the priority {before[key]} since."
     return applied
 
 
@@ -242,17 +250,34 @@ def _resume_queues(chunk: Chunk) -> Applied:
 
 
 def _set_paused(chunk: Chunk, *, is_paused: bool) -> Applied:
-    found, changed = services.set_queues_paused(
-        workspace_id=chunk.workspace_id,
-        names=chunk.keys,
-        is_paused=is_paused,
-        reason=chunk.reason,
-        actor=chunk.actor,
-    )
-    missing = {key: "The queue was removed." for key in chunk.keys if key not in found}
-    word = "paused" if is_paused else "not paused"
-    same = {key: f"It was {word} already." for key in found if key not in changed}
-    return Applied(changed=dict.fromkeys(changed, ""), unchanged=same, refused=missing)
+    """Notes the pause that has begun, which is the one that an undo ends, or the reason of the one
+    that has ended, which an undo gives back."""
+    queues = services.lock_queues(workspace_id=chunk.workspace_id, names=chunk.keys)
+    applied = Applied()
+    for name in chunk.keys:
+        queue = queues.get(name)
+        noted = json.loads(chunk.before.get(name) or "{}")  # the release before noted nothing
+        if queue is None:
+            applied.refused[name] = "The queue was removed."
+        elif (queue.paused_at is not None) == is_paused:
+            applied.unchanged[name] = f"It was {'paused' if is_paused else 'not paused'} already."
+        elif not is_paused and noted.get("begun", _pause_of(queue)) != _pause_of(queue):
+            applied.refused[name] = "Its pause has been changed since."
+        else:
+            reason = noted.get("ended", chunk.reason) if is_paused else chunk.reason
+            after = services.change_queue(
+                workspace_id=chunk.workspace_id,
+                name=name,
+                actor=chunk.actor,
+                changes={"paused": is_paused, "reason": reason},
+            )
+            note = {"begun": _pause_of(after)} if is_paused else {"ended": queue.pause_reason}
+            applied.changed[name] = json.dumps(note)
+    return applied
+
+
+def _pause_of(queue: Queue) -> list[str]:
+    return [str(queue.paused_at), queue.pause_reason]
 
 
 def _count_states(selected: Selected) -> dict[str, int]:
@@ -291,7 +316,8 @@ def _tell_priority(selected: Selected) -> str:
 
 
 def _tell_restore(selected: Selected) -> str:
-    return f"{TASKS.count(selected.count)} will have their earlier priority."
+    tasks = TASKS.count(selected.count)
+    return f"{tasks} will have their earlier priority, unless it has been changed since."
 
 
 def _tell_delete(selected: Selected) -> str:

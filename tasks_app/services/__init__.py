@@ -21,7 +21,7 @@ from tasks_app.services.queue_descriptors import (
     change_queue_descriptor,
     undo_queue_descriptor,
 )
-from tasks_app.services.queues import change_queue, promote_due, set_queues_paused
+from tasks_app.services.queues import change_queue, lock_queues, promote_due
 from tasks_app.services.repeats import repeat_task
 from tasks_app.services.retention import (
     prune_everything,
@@ -55,6 +55,7 @@ __all__ = [
     "edit_task",
     "explain_no_retry",
     "lock_priorities",
+    "lock_queues",
     "lock_with_parents",
     "promote_due",
     "prune_everything",
@@ -67,7 +68,6 @@ __all__ = [
     "retry_tasks",
     "run_task_now",
     "run_tasks_now",
-    "set_queues_paused",
     "submit_task",
     "submit_tasks",
     "undo_queue_descriptor",

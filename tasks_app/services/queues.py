@@ -155,22 +155,10 @@ def change_queue(*, workspace_id: UUID, name: str, actor: Actor, changes: dict[s
     return queue
 
 
-def set_queues_paused(
-    *, workspace_id: UUID, names: Sequence[str], is_paused: bool, reason: str, actor: Actor
-) -> tuple[list[str], list[str]]:
-    """Pause or resume these queues. Returns those that exist, and those that this changed."""
-    with transaction.atomic():
-        queues = Queue.objects.filter(workspace_id=workspace_id, name__in=list(names))
-        rows = list(queues.order_by("name").select_for_update())
-        changed = [row.name for row in rows if (row.paused_at is not None) != is_paused]
-        for name in changed:
-            change_queue(
-                workspace_id=workspace_id,
-                name=name,
-                actor=actor,
-                changes={"paused": is_paused, "reason": reason},
-            )
-    return [row.name for row in rows], changed
+def lock_queues(*, workspace_id: UUID, names: Sequence[str]) -> dict[str, Queue]:
+    """These queues by name, which are locked until the transaction ends."""
+    queues = Queue.objects.filter(workspace_id=workspace_id, name__in=list(names))
+    return {queue.name: queue for queue in queues.order_by("name").select_for_update()}
 
 
 def _limits(queue: Queue) -> dict[str, Any]:

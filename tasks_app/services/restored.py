@@ -16,7 +16,7 @@ from controlplane.core.sql import load_sql
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.services import record_audit
 from tasks_app.models import Queue
-from tasks_app.services.queues import set_queues_paused
+from tasks_app.services.queues import change_queue, lock_queues
 
 _PART = 20_000  # rows of one transaction
 _FIRST = UUID(int=0)
@@ -56,9 +56,11 @@ def hold_after_restore(*, reason: str, message: str, actor: Actor) -> list[HeldQ
     for each in queues:
         names.setdefault(each.workspace_id, []).append(each.name)
     for workspace_id, owned in names.items():
-        set_queues_paused(
-            workspace_id=workspace_id, names=owned, is_paused=True, reason=reason, actor=actor
-        )
+        with transaction.atomic():
+            for name, queue in lock_queues(workspace_id=workspace_id, names=owned).items():
+                if queue.paused_at is None:
+                    changes = {"paused": True, "reason": reason}
+                    change_queue(workspace_id=workspace_id, name=name, actor=actor, changes=changes)
     unfinished: Counter[tuple[UUID, str]] = Counter()
     for part in _note_in_parts(message):
         unfinished.update(part)

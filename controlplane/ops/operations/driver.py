@@ -172,9 +172,8 @@ def _chunk_of(operation: Operation, verb: BulkVerb, items: Sequence[OperationIte
     read_key = verb.target.read_key
     texts = [item.target_id for item in items]
     selection = Selection.from_json(operation.selection)
-    before: Mapping[str, str] = {}
-    if selection.origin is not None:
-        before = queries.find_before(selection.origin, texts, is_rest=selection.is_rest)
+    undone = queries.find_undone(selection)
+    before: Mapping[str, str] = {} if undone is None else queries.find_before(undone, texts)
     return Chunk(
         workspace_id=operation.workspace_id,
         keys=[read_key(text) for text in texts],
@@ -182,6 +181,7 @@ def _chunk_of(operation: Operation, verb: BulkVerb, items: Sequence[OperationIte
         reason=operation.reason,
         actor=_actor_of(operation),
         before={read_key(text): value for text, value in before.items()},
+        undone={} if undone is None else undone.options,
     )
 
 

@@ -78,7 +78,7 @@ class OperationItem(models.Model):
     target_id = models.CharField(max_length=200)
     outcome = models.CharField(max_length=9, choices=ItemOutcome.choices, blank=True, default="")
     detail = models.TextField(blank=True, default="")  # why it was refused, or failed
-    before = models.CharField(max_length=200, blank=True, default="")  # what an undo restores
+    before = models.TextField(blank=True, default="")  # what an undo compares and restores
     at = models.DateTimeField(null=True)
 
     class Meta:

@@ -55,7 +55,9 @@ def find_items(verb: BulkVerb, workspace_id: UUID, origin: UUID, is_rest: bool) 
     if operation.state not in ENDED:
         raise Conflict("That operation has not ended: wait for its end, or cancel it first.")
     done = find_verb(operation.target, operation.action)
-    if verb.needs_origin and (done is None or verb.name not in (done.undone_by, done.name)):
+    if verb.needs_origin and (
+        done is None or verb.name != (done.name if is_rest else done.undone_by)
+    ):
         raise _wrong_origin(f"{verb.name} does not undo {operation.action}.")
     rows = target.list_all(workspace_id)
     key = rows.model._meta.get_field(target.key)
@@ -93,16 +95,19 @@ def list_open_items(operation: Operation, limit: int) -> list[OperationItem]:
     return list(items.order_by("id")[:limit])
 
 
-def find_before(origin: UUID, keys: Sequence[str], *, is_rest: bool) -> Mapping[str, str]:
-    """What an operation noted of these objects before it changed them. The rest of an undo needs
-    what the operation noted that is being undone."""
-    if is_rest:
-        selection = Operation.objects.values_list("selection", flat=True).get(id=origin)
-        earlier = Selection.from_json(selection)
-        if earlier.origin is None:
-            return {}
-        return find_before(earlier.origin, keys, is_rest=earlier.is_rest)
-    items = OperationItem.objects.filter(operation_id=origin, target_id__in=list(keys))
+def find_undone(selection: Selection) -> Operation | None:
+    """The operation whose objects are selected, to undo it. The rest of an undo undoes the same."""
+    if selection.origin is None:
+        return None
+    origin = Operation.objects.filter(id=selection.origin).first()
+    if origin is None or not selection.is_rest:
+        return origin
+    return find_undone(Selection.from_json(origin.selection))
+
+
+def find_before(operation: Operation, keys: Sequence[str]) -> Mapping[str, str]:
+    """What an operation noted of these objects when it changed them."""
+    items = OperationItem.objects.filter(operation=operation, target_id__in=list(keys))
     return dict(items.values_list("target_id", "before"))
 
 

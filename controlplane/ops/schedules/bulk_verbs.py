@@ -3,6 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
+from django.utils.dateparse import parse_datetime
+
 from controlplane.core.errors import DomainError
 from controlplane.core.ids import parse_uuid
 from controlplane.core.schema.filters import read_body
@@ -60,23 +62,25 @@ def _resume(chunk: Chunk) -> Applied:
 
 
 def _apply(chunk: Chunk, *, enabled: bool) -> Applied:
+    """Notes when a pause began: an undo ends only that one."""
     applied = Applied()
     same = "It was on already." if enabled else "It was paused already."
     for key in chunk.keys:
         try:
-            is_changed = set_enabled(
+            changed = set_enabled(
                 workspace_id=chunk.workspace_id,
                 schedule_id=key,
                 enabled=enabled,
                 actor=chunk.actor,
+                paused_at=parse_datetime(chunk.before.get(key, "")) if enabled else None,
             )
         except DomainError as error:
             applied.refused[key] = error.detail
             continue
-        if is_changed:
-            applied.changed[key] = ""
-        else:
+        if changed is None:
             applied.unchanged[key] = same
+        else:
+            applied.changed[key] = str(changed.paused_at or "")
     return applied
 
 

@@ -136,16 +136,26 @@ def update_schedule(
 
 
 @transaction.atomic
-def set_enabled(*, workspace_id: UUID, schedule_id: UUID, enabled: bool, actor: Actor) -> bool:
-    """Pause or resume a schedule. Returns whether this changed it. Raises as update_schedule."""
+def set_enabled(
+    *,
+    workspace_id: UUID,
+    schedule_id: UUID,
+    enabled: bool,
+    actor: Actor,
+    paused_at: datetime | None = None,
+) -> Schedule | None:
+    """Pause or resume a schedule; with `paused_at`, resume it only from the pause that began then.
+    Returns None if it needed no change. Raises as update_schedule; Conflict for another pause."""
     announce_change()
-    if lock_schedule(workspace_id, schedule_id).periodic_task.enabled == enabled:
-        return False
+    schedule = lock_schedule(workspace_id, schedule_id)
+    if schedule.periodic_task.enabled == enabled:
+        return None
+    if paused_at not in (None, schedule.paused_at):
+        raise Conflict("It has been resumed and paused again since.")
     changes = {"enabled": enabled}
-    update_schedule(
+    return update_schedule(
         workspace_id=workspace_id, schedule_id=schedule_id, changes=changes, actor=actor
     )
-    return True
 
 
 @transaction.atomic

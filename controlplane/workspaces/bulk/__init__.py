@@ -83,8 +83,8 @@ class Selected:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The objects of one transaction. `before` has what an earlier operation noted of them, if it
-    is being undone."""
+    """The objects of one transaction. If an earlier operation is being undone, `before` has what it
+    noted of them, and `undone` its options."""
 
     workspace_id: UUID
     keys: Sequence[Any]
@@ -92,13 +92,14 @@ class Chunk:
     reason: str
     actor: Actor
     before: Mapping[Any, str] = field(default_factory=dict)
+    undone: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Applied:
-    """The result of a chunk: changed objects, each with what is needed to undo it; and sentences
-    about those that needed no change, and those that were refused. An object that is in none of the
-    three needed no change."""
+    """The result of a chunk: changed objects, each with what an undo compares and restores; and
+    sentences about those that needed no change, and those that were refused. An object that is in
+    none of the three needed no change."""
 
     changed: dict[Any, str] = field(default_factory=dict)
     unchanged: dict[Any, str] = field(default_factory=dict)

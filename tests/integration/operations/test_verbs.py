@@ -3,10 +3,13 @@
 import pytest
 
 import tests.handlers  # noqa: F401 - registers the type of the letters
-from controlplane.core.errors import Conflict
+from controlplane.core.errors import Conflict, Invalid
 from controlplane.ops.schedules.models import Schedule
+from controlplane.workspaces.actors import SYSTEM
 from dlq.models import DeadLetter
 from tasks_app.models import Queue, Task
+from tasks_app.services import change_queue
+from tests.clients import default_workspace
 from tests.factories import make_job, make_letter, make_queue, make_task, make_tasks
 from tests.operations import drive, outcomes, preview, run, start
 
@@ -47,6 +50,45 @@ def test_a_priority_is_changed_and_restored() -> None:
     assert undone.changed == 2
     priorities = dict(Task.objects.values_list("id", "priority"))
     assert (priorities[low.id], priorities[high.id], priorities[same.id]) == (1, 9, 5)
+
+
+def test_a_priority_that_was_changed_since_is_not_restored() -> None:
+    kept, lifted, back, started = (make_task(priority=1) for _ in range(4))
+    ids = [str(each.id) for each in (kept, lifted, back, started)]
+    changed = run("tasks", "reprioritize", ids=ids, options={"priority": 5})
+    for task, priority in ((lifted, 90), (back, 1)):
+        run("tasks", "reprioritize", ids=[str(task.id)], options={"priority": priority})
+    run("tasks", "cancel", ids=[str(started.id)])
+
+    undone = run("tasks", "restore-priority", origin=changed.id)
+
+    priorities = dict(Task.objects.values_list("id", "priority"))
+    assert [priorities[each.id] for each in (kept, lifted, back)] == [1, 90, 1]
+    assert outcomes(undone) == {
+        ids[0]: ("CHANGED", ""),
+        ids[1]: ("REFUSED", "It has been given the priority 90 since."),
+        ids[2]: ("UNCHANGED", "It has this priority already."),
+        ids[3]: ("REFUSED", "Only a waiting task takes a priority; this one is CANCELLED."),
+    }
+
+
+@pytest.mark.parametrize("kind", ["queues", "schedules"])
+def test_a_pause_of_the_release_before_is_ended(kind: str) -> None:
+    make_job("a")
+    make_queue("mail")
+    paused = run(kind, "pause", is_all=True)
+    paused.items.update(before="")
+
+    assert run(kind, "resume", origin=paused.id).changed == paused.changed > 0
+
+
+def test_an_undo_is_not_undone_in_the_same_way() -> None:
+    make_task(priority=1)
+    changed = run("tasks", "reprioritize", is_all=True, options={"priority": 5})
+    undone = run("tasks", "restore-priority", origin=changed.id)
+
+    with pytest.raises(Invalid, match="does not undo"):
+        preview("tasks", "restore-priority", origin=undone.id)
 
 
 def test_ended_tasks_are_deleted() -> None:
@@ -129,6 +171,66 @@ def test_a_schedule_that_was_resumed_by_hand_needs_no_change() -> None:
     resumed = run("schedules", "resume", origin=paused.id)
 
     assert outcomes(resumed) == {str(schedule.id): ("UNCHANGED", "It was on already.")}
+
+
+def test_a_schedule_that_was_paused_again_since_stays_paused() -> None:
+    again, job = make_job("a"), make_job("b")
+    paused = run("schedules", "pause", is_all=True)
+    for action in ("resume", "pause"):
+        run("schedules", action, ids=[str(again.id)])
+
+    resumed = run("schedules", "resume", origin=paused.id)
+
+    assert enabled_schedules() == {"b"}
+    assert outcomes(resumed) == {
+        str(again.id): ("REFUSED", "It has been resumed and paused again since."),
+        str(job.id): ("CHANGED", ""),
+    }
+
+
+def set_pause(name: str, **changes: object) -> None:
+    """As somebody does on the page of the queue."""
+    change_queue(
+        workspace_id=default_workspace().id, name=name, actor=SYSTEM, changes=dict(changes)
+    )
+
+
+def pauses() -> dict[str, str | None]:
+    """By queue: the reason of its pause; None if it is not paused."""
+    rows = Queue.objects.values_list("name", "paused_at", "pause_reason")
+    return {name: None if at is None else reason for name, at, reason in rows}
+
+
+def test_a_pause_of_a_queue_that_was_changed_since_stays() -> None:
+    for name in ("mail", "print", "video"):
+        make_queue(name)
+    paused = run("queues", "pause", is_all=True)
+    set_pause("print", paused=False)
+    set_pause("print", paused=True, reason="a test")
+    set_pause("video", paused=True, reason="the codec is broken")
+
+    resumed = run("queues", "resume", origin=paused.id)
+
+    assert pauses() == {"mail": None, "print": "a test", "video": "the codec is broken"}
+    refused = ("REFUSED", "Its pause has been changed since.")
+    assert outcomes(resumed) == {"mail": ("CHANGED", ""), "print": refused, "video": refused}
+
+
+def test_an_undone_resumption_gives_each_queue_its_reason() -> None:
+    reasons = {"mail": "é" * 500, "print": "", "video": "the codec is broken"}
+    for name, reason in reasons.items():
+        make_queue(name)
+        set_pause(name, paused=True, reason=reason)
+    resumed = run("queues", "resume", is_all=True)
+    assert set(pauses().values()) == {None}
+
+    undone = run("queues", "pause", origin=resumed.id)
+
+    assert pauses() == reasons
+    # What is paused for another purpose has the reason of that.
+    run("queues", "resume", origin=undone.id)
+    run("queues", "pause", origin=undone.id)
+    assert set(pauses().values()) == {"a test"}
 
 
 def test_queues_are_paused_with_the_reason_and_resumed() -> None:
