@@ -134,10 +134,14 @@ def pause_replay(*, workspace_id: UUID, replay_id: UUID, actor: Actor) -> Replay
 
 
 @transaction.atomic
-def resume_replay(*, workspace_id: UUID, replay_id: UUID, actor: Actor) -> Replay:
-    """Continue a paused replay. Raises NotFound, Conflict; Forbidden if the actor's key may not
-    submit tasks."""
+def resume_replay(
+    *, workspace_id: UUID, replay_id: UUID, actor: Actor, paused_at: datetime | None = None
+) -> Replay:
+    """Continue a paused replay; with `paused_at`, only from the pause that began then. Raises
+    NotFound, Conflict; Forbidden if the actor's key may not submit tasks."""
     require_scopes(actor, SUBMIT_TASKS)
+    if paused_at not in (None, _lock(workspace_id, replay_id).paused_at):
+        raise Conflict("The replay has been resumed since.")
     return _set_paused(workspace_id, replay_id, actor, None)
 
 

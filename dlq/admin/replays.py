@@ -121,8 +121,8 @@ class ReplayAdmin(WorkspacePages, ReadOnlyAdmin):
     def control_view(self, request: HttpRequest, object_id: UUID, verb: str) -> HttpResponse:
         control, text = _CONTROLS[verb]
 
-        def act(replay: Replay, actor: Actor) -> None:
-            control(workspace_id=replay.workspace_id, replay_id=replay.id, actor=actor)
+        def act(replay: Replay, actor: Actor) -> Replay:
+            return control(workspace_id=replay.workspace_id, replay_id=replay.id, actor=actor)
 
         undo = f"replay-{verb}" if verb in ("pause", "resume") else ""
         return self.act_on_row(request, object_id, act, text, _QUESTIONS.get(verb), undo)

@@ -96,11 +96,15 @@ def pause_operation(*, workspace_id: UUID, operation_id: UUID, actor: Actor) -> 
 
 
 @transaction.atomic
-def resume_operation(*, workspace_id: UUID, operation_id: UUID, actor: Actor) -> Operation:
-    """Continue a paused operation. Raises NotFound, Conflict; Forbidden if the actor may not do
-    what it does."""
+def resume_operation(
+    *, workspace_id: UUID, operation_id: UUID, actor: Actor, paused_at: datetime | None = None
+) -> Operation:
+    """Continue a paused operation; with `paused_at`, only from the pause that began then. Raises
+    NotFound, Conflict; Forbidden if the actor may not do what it does."""
     operation = get_operation(workspace_id, operation_id)
     require_verb(find_bulk_verb(operation.target, operation.action), actor)
+    if paused_at not in (None, _lock(workspace_id, operation_id).paused_at):
+        raise Conflict("The operation has been resumed since.")
     return _set_paused(workspace_id, operation_id, actor, None)
 
 

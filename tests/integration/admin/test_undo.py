@@ -249,6 +249,18 @@ def test_what_somebody_else_has_changed_since_is_not_overwritten() -> None:
     assert Queue.objects.filter(paused_at__isnull=False).count() == 2
 
 
+@pytest.mark.parametrize("name", ["operation paused", "replay paused"])
+def test_a_pause_of_somebody_else_is_not_ended(name: str) -> None:
+    client, case = root_client(), next(each for each in CASES if each.name == name)
+    other, rows = staff_client("other", apps=[], is_superuser=True), case.make()
+    page = do(client, case, rows)
+    for step in ("resume", "pause"):
+        address = case.address.removesuffix("pause") + step
+        other.post(reverse(f"admin:{address}", args=[rows[0].pk]))
+    assert "has been resumed since." in press_undo(client, page)
+    assert False in read_pauses()
+
+
 def test_only_what_was_running_before_is_resumed() -> None:
     client, rows = root_client(), jobs()
     make_job("c", enabled=False)

@@ -92,8 +92,8 @@ class OperationAdmin(WorkspacePages, RowPageAdmin):
     def step_view(self, request: HttpRequest, object_id: UUID, name: str) -> HttpResponse:
         step, text = _STEPS[name]
 
-        def act(operation: Operation, actor: Actor) -> None:
-            step(workspace_id=operation.workspace_id, operation_id=operation.id, actor=actor)
+        def act(operation: Operation, actor: Actor) -> Operation:
+            return step(workspace_id=operation.workspace_id, operation_id=operation.id, actor=actor)
 
         question = CANCEL if name == "cancel" else None
         undo = f"operation-{name}" if name in ("pause", "resume") else ""
