@@ -23,7 +23,7 @@ from controlplane.workspaces.services import record_audit
 from dlq import transitions
 from dlq.grouping import TARGET
 from dlq.models import GroupNote, LetterGroup
-from dlq.queries.groups import describe_groups, get_group, has_open_letters
+from dlq.queries.groups import describe_groups, get_group, has_open_letters, has_work_left
 from dlq.queries.owners import find_owner
 from dlq.states import SETTABLE, GroupState
 
@@ -44,8 +44,8 @@ KEPT: Final = _Kept()
 class Decision:
     """What shall be different. `muted_until` and `muted_above` (more open letters) end a mute;
     `owner` is a user name, and None is nobody; an empty ticket is none. `restores`: it undoes
-    another decision, and may give the group back the state REGRESSED, the reason of a state and
-    the deaths at which it was acknowledged."""
+    another decision, and may give the group back any state, the reason of a state and the deaths
+    at which it was acknowledged."""
 
     state: str | None = None
     owner: str | _Kept | None = KEPT
@@ -160,13 +160,27 @@ def _next_state(group: LetterGroup, decision: Decision) -> GroupState | None:
     state = GroupState(decision.state)
     if state == group.state and state != GroupState.MUTED:
         return None
-    if group.state == GroupState.RESOLVED and state != GroupState.OPEN:
-        raise Conflict("The group is resolved: reopen it first.")
     if state == GroupState.RESOLVED and has_open_letters(group):
         (view,) = describe_groups([group])
         count = format_count(view.count, "letter is", "letters are")
         raise Conflict(f"{count} open: reprocess or discard them first.")
+    if state != GroupState.RESOLVED and not decision.restores:
+        _refuse_resolved(group, state)
     return state
+
+
+def _refuse_resolved(group: LetterGroup, state: GroupState) -> None:
+    """Raises Conflict for a resolved group, unless it is reopened, and where the dispatcher would
+    resolve it again at once."""
+    is_resolved = group.state == GroupState.RESOLVED
+    if (is_resolved or state != GroupState.MUTED) and not has_work_left(group):
+        first = "" if is_resolved else "resolve it, and "
+        raise Conflict(
+            f"No letter is open, and no work is left: {first}it reopens by itself with the next "
+            "death, as a regression."
+        )
+    if is_resolved and state != GroupState.OPEN:
+        raise Conflict("The group is resolved: reopen it first.")
 
 
 def _columns_of_state(group: LetterGroup, state: GroupState, decision: Decision) -> dict[str, Any]:
@@ -221,8 +235,9 @@ def _describe(
         detail["ticket"] = changes["ticket"]
         detail["before"] = {**detail.get("before", {}), "ticket": group.ticket}
     if state == GroupState.MUTED:
-        until = changes.get("muted_until")
-        detail |= {"mutedUntil": until and utc_z(until), "mutedAbove": changes.get("muted_above")}
+        until = changes.get("muted_until", group.muted_until)
+        above = changes.get("muted_above", group.muted_above)
+        detail |= {"mutedUntil": until and utc_z(until), "mutedAbove": above}
     if note:
         detail["note"] = note[:_MAX_NAMED]
     return detail

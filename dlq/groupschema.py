@@ -44,7 +44,7 @@ class ChangeGroup(Request):
     }
 
     state: Annotated[str, OneOf(tuple(sorted(SETTABLE)))] = optional(
-        "RESOLVED needs a group without an open letter."
+        "RESOLVED needs a group without an open letter, OPEN and ACKNOWLEDGED one with work left."
     )
     owner: Annotated[str, Text(150)] | None = optional("The user name of a member; null: nobody.")
     ticket: Annotated[str, Text(MAX_TICKET)] | None = optional(

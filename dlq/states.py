@@ -33,8 +33,8 @@ class GroupState(TextChoices):
     OPEN = "OPEN", "Open"  # → ACKNOWLEDGED, MUTED, RESOLVED
     REGRESSED = "REGRESSED", "Regressed"  # it was resolved → OPEN, ACKNOWLEDGED, MUTED, RESOLVED
     ACKNOWLEDGED = "ACKNOWLEDGED", "Acknowledged"  # → OPEN, MUTED, RESOLVED
-    MUTED = "MUTED", "Muted"  # → OPEN, ACKNOWLEDGED, RESOLVED; OPEN when the mute ends
-    RESOLVED = "RESOLVED", "Resolved"  # → REGRESSED; → OPEN by a person
+    MUTED = "MUTED", "Muted"  # → OPEN, ACKNOWLEDGED, RESOLVED; OPEN or RESOLVED when the mute ends
+    RESOLVED = "RESOLVED", "Resolved"  # → REGRESSED; → OPEN by a person, with work left
 
 
 SETTABLE = frozenset(

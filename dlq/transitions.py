@@ -139,8 +139,8 @@ def count_in_groups(changes: Sequence[GroupChange]) -> list[UUID]:
 
 
 def resolve_groups(*, after: UUID, since: datetime, limit: int) -> list[tuple[UUID, UUID]]:
-    """→ RESOLVED for groups behind `after` whose work is all done. Returns the ids of those that
-    changed, each with that of its workspace."""
+    """→ RESOLVED for groups behind `after` whose work is all done, and whose mute has ended.
+    Returns the ids of those that changed, each with that of its workspace."""
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("dlq", "resolve_groups"),

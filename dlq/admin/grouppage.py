@@ -16,6 +16,7 @@ from dlq.differences import FieldDifference
 from dlq.groupdetail import describe_group
 from dlq.models import LetterGroup
 from dlq.queries.causes import Cause
+from dlq.queries.groups import has_work_left
 from dlq.queries.owners import list_owners
 from dlq.replayprogress import describe_progress, describe_stages
 from dlq.states import GroupState
@@ -36,6 +37,7 @@ def describe_panel(
     return {
         "detail": detail,
         "line": line,
+        "may_reopen": bool(detail.count) or has_work_left(group),
         "sample": describe_error(represent_value("error", detail.view.error, None) or {}),
         "causes": [(cause, _cause_url(request, cause)) for cause in detail.causes],
         "differing": [(each, describe_difference(each)) for each in detail.differences.differing],

@@ -19,7 +19,7 @@ from dlq.filters import ME, NOBODY, GroupFilter
 from dlq.fingerprints import normalise
 from dlq.models import DeadLetter, GroupNote, LetterCountChange, LetterGroup
 from dlq.queries.letters import MAX_CHANGES
-from dlq.states import GroupState, LetterStatus
+from dlq.states import UNSETTLED, GroupState, LetterStatus
 
 MINE = (GroupState.OPEN.value, GroupState.REGRESSED.value, GroupState.ACKNOWLEDGED.value)
 RESOLVED_SHOWN = timedelta(days=7)
@@ -182,6 +182,13 @@ def has_open_letters(group: LetterGroup) -> bool:
     return open_letters(group).exists()
 
 
+def has_work_left(group: LetterGroup) -> bool:
+    """Whether a letter of the group is open, or reprocessed by a task that is not known to have
+    done the work. The dispatcher resolves groups where neither is so."""
+    reprocessed = _letters_of(group, LetterStatus.REPROCESSED)
+    return has_open_letters(group) or reprocessed.filter(rerun__in=UNSETTLED).exists()
+
+
 def count_groups(workspace_id: UUID, username: str) -> dict[str, int]:
     """How many groups each view has: `mine`, each state, and `all`. The resolved ones are
     those of RESOLVED_SHOWN. Each is counted up to 10,000."""
@@ -235,9 +242,13 @@ def list_members(group: LetterGroup, limit: int) -> list[DeadLetter]:
 
 def open_letters(group: LetterGroup) -> QuerySet[DeadLetter]:
     """The open letters of a group: an index finds the newest."""
+    return _letters_of(group, LetterStatus.OPEN)
+
+
+def _letters_of(group: LetterGroup, status: LetterStatus) -> QuerySet[DeadLetter]:
     return DeadLetter.objects.filter(
         workspace_id=group.workspace_id,
-        status=LetterStatus.OPEN,
+        status=status,
         fingerprint=group.fingerprint,
         type=group.type,
     )

@@ -1,9 +1,11 @@
--- Groups all of whose letters were discarded, or reprocessed by tasks that completed, are resolved.
--- What waits to be counted may be a letter of them. Returns those that changed.
+-- Groups all of whose letters were discarded, or reprocessed by tasks that completed, are resolved;
+-- a muted one when its time is over: a death until then is hidden. What waits to be counted may be a
+-- letter of them. Returns those that changed.
 WITH settled AS MATERIALIZED (
     SELECT g.id
     FROM dlq_lettergroup g
     WHERE g.state <> 'RESOLVED' AND g.letters = 0 AND g.id > %(after)s AND g.last_seen >= %(since)s
+        AND (g.state <> 'MUTED' OR g.muted_until <= %(now)s)
         AND NOT EXISTS (
             SELECT FROM dlq_lettercountchange c
             WHERE c.workspace_id = g.workspace_id AND c.kind = 'GROUP_TYPE'

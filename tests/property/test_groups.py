@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 KINDS = ("first", "second")
 VERBS = (
     "die", "die", "reprocess", "reprocess", "complete", "complete", "fail", "discard", "discard",
-    "acknowledge", "mute", "reopen", "resolve",
+    "acknowledge", "mute", "mute", "wait", "reopen", "resolve",
 )  # fmt: skip
 STEPS = st.lists(
     st.tuples(st.sampled_from(VERBS), st.integers(0, 30), st.sampled_from(KINDS)),
@@ -76,12 +76,16 @@ class Model:
     works: list[Work] = field(default_factory=list)
     states: dict[str, str] = field(default_factory=dict)
     above: dict[str, int] = field(default_factory=dict)
+    waited: bool = False  # until the ends of all mutes
 
     def of(self, kind: str) -> list[Work]:
         return [work for work in self.works if work.kind == kind]
 
     def count_open(self, kind: str) -> int:
         return sum(work.status == "open" for work in self.of(kind))
+
+    def is_settled(self, kind: str) -> bool:
+        return all(work.is_settled for work in self.of(kind))
 
     def pick(self, status: str, number: int) -> Work | None:
         found = [work for work in self.works if work.status == status]
@@ -97,10 +101,12 @@ class Model:
     def settle(self) -> None:
         """What the dispatcher does."""
         for kind, state in self.states.items():
-            if state != "RESOLVED" and all(work.is_settled for work in self.of(kind)):
+            is_hidden = state == "MUTED" and not self.waited
+            if state != "RESOLVED" and self.is_settled(kind) and not is_hidden:
                 self.states[kind] = "RESOLVED"
-            elif state == "MUTED" and self.count_open(kind) > self.above[kind]:
+            elif state == "MUTED" and (self.waited or self.count_open(kind) > self.above[kind]):
                 self.states[kind] = "OPEN"
+        self.waited = False
 
 
 class History:
@@ -114,6 +120,9 @@ class History:
     def step(self, verb: str, number: int, kind: str) -> None:
         if verb == "die":
             self.model.add(make_letter(make_error(f"the {kind} failure")), kind)
+        elif verb == "wait":
+            LetterGroup.objects.filter(state="MUTED").update(muted_until=now())
+            self.model.waited = True
         elif verb in ("acknowledge", "mute", "reopen", "resolve"):
             self.decide(verb, kind, number)
         elif verb in ("reprocess", "discard"):
@@ -156,6 +165,7 @@ class History:
         known = self.model.states[kind]
         is_refused = known == "RESOLVED" and state in ("ACKNOWLEDGED", "MUTED")
         is_refused |= state == "RESOLVED" and self.model.count_open(kind) > 0
+        is_refused |= state in ("ACKNOWLEDGED", "OPEN") and self.model.is_settled(kind)
         group = self.group(kind)
         decision = Decision(state=state, muted_until=until, muted_above=above)
         try:

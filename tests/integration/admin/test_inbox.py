@@ -194,6 +194,30 @@ def test_mute(operator: Client) -> None:
     assert "No group is still yours" in page(operator)
 
 
+def test_a_resolved_group_is_reopened_only_with_work_left(operator: Client) -> None:
+    letter = make_letter()
+    group = group_of(letter)
+    post(operator, group, "mute", duration="7d")
+    assert 'value="reopen"' in page(operator, group=group.id)
+    post(operator, group, "discard", reason="sent by hand", **SURE)
+    keep_up()
+    found = page(operator, group=group.id)
+    assert ('value="reopen"' in found, 'value="resolve"' in found) == (False, True)
+    post(operator, group, "decide", do="resolve")
+    assert 'value="reopen"' not in page(operator, f"{INBOX}{group.id}/change/")
+    for found in (
+        post(operator, group, "decide", do="reopen"),
+        post(operator, group, "decide", do="acknowledge"),
+        post(operator, group, "mute", duration="7d"),
+    ):
+        assert "it reopens by itself with the next death" in found
+    DeadLetter.objects.update(
+        status="REPROCESSED", rerun="GONE", reprocessed_task_id=letter.task_id
+    )
+    assert 'value="reopen"' in page(operator, group=group.id)
+    assert "Open again: ValueError" in post(operator, group, "decide", do="reopen")
+
+
 def test_discard_with_a_reason(operator: Client) -> None:
     letters = [make_letter(name=f"work {n}") for n in range(12)]
     make_letter(type="test-raise")

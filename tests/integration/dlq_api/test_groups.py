@@ -76,6 +76,18 @@ def test_who_was_first(operator: APIClient) -> None:
     assert change(operator, letter, {"state": "OPEN"}, If_Match="1").status_code == 200
 
 
+def test_what_has_no_work_left_is_not_reopened(operator: APIClient) -> None:
+    letter = make_letter()
+    operator.post(f"/dlq/tasks/{letter.id}/discard", {"reason": "x"})
+    fold_letter_counts()
+    GroupUpkeep().run()
+    for body in ({"state": "OPEN"}, {"state": "ACKNOWLEDGED"}, {"state": "MUTED", "mutedAbove": 3}):
+        answer = change(operator, letter, body)
+        assert answer.status_code == 409
+        assert "it reopens by itself with the next death" in answer.json()["detail"]
+    assert change(operator, letter, {"state": "RESOLVED", "note": "sent"}).status_code == 200
+
+
 def test_a_note_is_written_once_for_a_key(operator: APIClient) -> None:
     letter = make_letter()
     for _ in range(2):
