@@ -216,7 +216,7 @@ def show_loss(loss: Loss) -> ShownLoss:
             {
                 "tasks": tasks,
                 "word": format_state(state),
-                # An address names so many at most, and a list of some would not be what is counted.
+                # An address names no more, and a list of some would not be what is counted.
                 "url": tasks_url(id=",".join(map(str, loss.tasks[state])))
                 if tasks <= MAX_TASKS
                 else "",

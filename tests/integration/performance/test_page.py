@@ -26,6 +26,7 @@ from tests.factories import (
     make_scaling_event,
     make_task,
 )
+from workers.models import Node
 
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/performance/"
@@ -146,6 +147,20 @@ class TestMarks:
         assert "mail paused" not in read(staff_client("v", "viewer", apps=["workers"]))
 
 
+def make_busy_node() -> Node:
+    """Sixty tasks ended on it."""
+    node = make_node("fra-01")
+    make_sample(node, ago=20 * MINUTE, processed=100)
+    make_sample(node, ago=10 * MINUTE, processed=160)
+    return node
+
+
+def words_of_nodes(root: Client, query: str = "") -> str:
+    """The table of nodes as text."""
+    page = read(root, f"{PAGE}{query}").partition("nodes-title")[2]
+    return " ".join(re.sub("<[^>]*>", " ", page).split())
+
+
 class TestNodes:
     def test_the_work_of_nodes(self, root: Client) -> None:
         node = make_node("fra-01")
@@ -161,10 +176,7 @@ class TestNodes:
         self, root: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The shortest end of the span that has enough of them, or all of it."""
-        node = make_node("fra-01")
-        make_sample(node, ago=20 * MINUTE, processed=100)
-        make_sample(node, ago=10 * MINUTE, processed=160)
-        task = make_task()
+        node, task = make_busy_node(), make_task()
 
         def ended(number: int, ago: timedelta, run_ms: int) -> None:
             at = now() - ago
@@ -183,24 +195,19 @@ class TestNodes:
             (3, 3, "20 ms 30 ms", "200 ms 300 ms"),
         ):
             monkeypatch.setattr(nodework, "_ENOUGH", enough)
-            page = read(root, f"{PAGE}?span=6h").partition("nodes-title")[2]
-            words = " ".join(re.sub("<[^>]*>", " ", page).split())
+            words = words_of_nodes(root, "?span=6h")
             assert f"waits and run times of {attempts} attempts since" in words
             assert f"60 0 % 0 {waits} {runs}" in words
 
     def test_only_the_newest_are_measured(
         self, root: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        node = make_node("fra-01")
-        make_sample(node, ago=20 * MINUTE, processed=100)
-        make_sample(node, ago=10 * MINUTE, processed=160)
-        task = make_task()
+        node, task = make_busy_node(), make_task()
         for number in range(1, 6):  # the oldest are the first rows
             at = now() - (40 - number) * MINUTE
             make_attempt(task, number, node_id=node.id, at=at, wait_ms=number)
         monkeypatch.setattr(nodework, "_MAX_ATTEMPTS", 2)
-        page = read(root).partition("nodes-title")[2]
-        words = " ".join(re.sub("<[^>]*>", " ", page).split())
+        words = words_of_nodes(root)
         assert "waits and run times of 2 attempts since 36 min ago" in words
         assert "60 0 % 0 4 ms 5 ms" in words
 
