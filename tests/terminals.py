@@ -105,6 +105,17 @@ class Terminal:
     def wait_for(self, *texts: str) -> None:
         self.wait(lambda: all(text in self.text for text in texts), f"{texts}")
 
+    def wait_until_read(self) -> None:
+        """Until the process has taken all keys, and has had the time to act on the last one."""
+        unread = bytearray(4)
+
+        def has_none() -> bool:
+            fcntl.ioctl(self._slave, termios.FIONREAD, unread)
+            return not any(unread)
+
+        self.wait(has_none, "keys that are not read")
+        self.read(0.2)
+
     def end(self) -> int:
         """Its exit code, when it has ended."""
         self.wait(lambda: self.process.poll() is not None, "the end of the process")

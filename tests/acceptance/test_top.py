@@ -85,6 +85,7 @@ def test_sizes_details_and_pastes(component_env: dict[str, str]) -> None:
         top.resize(40, 10)
         top.wait_for("This terminal has 40 columns")
         top.press("p", "unseen", "enter")
+        top.wait_until_read()  # or they would be seen, and act
         top.resize(80, 24)
         top.wait_for("oldest wait", "1 Queues")
         assert not Queue.objects.filter(paused_at__isnull=False).exists()
