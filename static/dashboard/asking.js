@@ -40,13 +40,15 @@ export class Asking {
         if (document.hidden || liveTopics()?.isPaused) return;
         this.askedAt = performance.now();
         this.isAsking = true;
-        const retryAfter = await this.show().finally(() => {
-            this.isAsking = false;
-        });
-        const isDue = this.isWaiting;
-        this.isWaiting = false;
-        if (retryAfter) this.touch(retryAfter);
-        else if (isDue) this.touch();
+        let retryAfter = 0;
+        try {
+            retryAfter = await this.show();
+        } finally {
+            const isDue = this.isWaiting;
+            this.isAsking = this.isWaiting = false;
+            if (retryAfter) this.touch(retryAfter);
+            else if (isDue) this.touch();
+        }
     }
 
     /** Ask once, and show the answer. Returns after how long to ask again if there was none. What is

@@ -9,6 +9,10 @@ export function drawFamily(page, { side, total, words, rows }) {
     panel.hidden = total === 0;
     put(panel.querySelector("[data-total]"), words);
     panel.querySelector("[data-all]").hidden = total <= rows.length;
+    const named = new Set(rows.map((row) => row.id));
+    for (const shown of panel.querySelectorAll("[data-neighbour]")) {
+        if (!named.has(shown.dataset.neighbour)) shown.remove();
+    }
     for (const row of rows) {
         const shown = panel.querySelector(`[data-neighbour="${row.id}"]`);
         if (shown) patchRow(shown, row);

@@ -48,19 +48,23 @@ function describeState(group) {
     const at = liveTopics().serverTime();
     const since = formatRelative(Date.parse(group.stateSince), at);
     const by = group.stateBy ? ` by ${visible(group.stateBy)}` : "";
+    const regression = group.back && describeRegression(group.back, at);
+    if (group.state === "REGRESSED") return regression;
+    const back = regression ? `; ${regression}` : "";
     if (group.state === "ACKNOWLEDGED") {
-        return `${since}${by}${group.grown ? `, +${formatNumber(group.grown)} since` : ""}`;
+        return `${since}${by}${group.grown ? `, +${formatNumber(group.grown)} since` : ""}${back}`;
     }
     if (group.state === "MUTED") {
         const reason = visible(shorten(group.stateReason ?? "", REASON_LENGTH));
-        return `${describeMute(group)}${by}${reason ? `: “${reason}”` : ""}`;
+        return `${describeMute(group)}${by}${reason ? `: “${reason}”` : ""}${back}`;
     }
     if (group.state === "RESOLVED") return by ? `${since}${by}` : `${since}: all work is done, or discarded`;
-    if (group.state === "REGRESSED") {
-        const code = [...group.regressedReleases, ...group.regressedVersions].map(visible).join(", ");
-        return `was resolved, back ${since}${code ? ` on ${code}` : ""}`;
-    }
-    return `since ${formatRelative(Date.parse(group.firstSeenAt), at)}`;
+    return `since ${formatRelative(Date.parse(group.firstSeenAt), at)}${back}`;
+}
+
+function describeRegression(back, at) {
+    const code = back.on.map(visible).join(", ");
+    return `was resolved, back ${formatRelative(Date.parse(back.at), at)}${code ? ` on ${code}` : ""}`;
 }
 
 function describeMute({ mutedUntil, mutedAbove }) {

@@ -1,10 +1,18 @@
 /** A page with `data-reload` loads itself again after that many seconds, but not while it is hidden,
- * while somebody types or a dialog is open, nor after the button beside it has stopped it. A module
- * reloads its page by `reloadWhenFree`. */
+ * while somebody types or a dialog is open, nor once a form that changes something was touched, nor
+ * after the button beside it has stopped it. A module reloads its page by `reloadWhenFree`, but not
+ * one that answers a POST: that would be sent again. */
 
 const FREE_MS = 1000;
 
 let isDue = false;
+let isTouched = false; // a form that changes something: what was typed would be lost
+
+for (const type of ["input", "change", "submit"]) {
+    globalThis.document?.addEventListener(type, (event) => {
+        isTouched ||= Boolean(event.target.closest?.("form[method='post']"));
+    });
+}
 
 export function startReloads() {
     const element = document.querySelector("[data-reload]");
@@ -33,5 +41,5 @@ export function reloadWhenFree() {
 
 function isBusy() {
     const active = document.activeElement;
-    return document.hidden || document.querySelector("dialog[open]") || active?.matches("input, textarea, select");
+    return isTouched || document.hidden || document.querySelector("dialog[open]") || active?.matches("input, textarea, select");
 }

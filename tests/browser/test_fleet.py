@@ -94,6 +94,19 @@ def test_the_page_of_a_queue_follows_a_pause_by_somebody_else(page_of: PageOf) -
     page.get_by_role("button", name="Resume").wait_for()
 
 
+def test_what_was_typed_is_not_lost_by_a_reload(page_of: PageOf) -> None:
+    queue = make_queue("billing", default_workspace())
+    page = page_of("operator")
+    page.goto(reverse("admin:tasks_app_queue_change", args=[queue.pk]))
+    page.get_by_label("Reason, shown to everybody").fill("The gateway is down")
+    page.locator("h1").click()
+    change_queue(
+        workspace_id=queue.workspace_id, name="billing", actor=SYSTEM, changes={"paused": True}
+    )
+    page.wait_for_timeout(7_000)  # longer than until the page would load itself again
+    assert page.get_by_label("Reason, shown to everybody").input_value() == "The gateway is down"
+
+
 def test_the_page_of_scaling_follows_a_decision(page_of: PageOf) -> None:
     set_pool(target=2, ready=2)
     page = page_of("viewer")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from controlplane.core.clock import now
 from controlplane.workspaces.actors import SYSTEM, Actor
 from controlplane.workspaces.models import AuditEvent
 from controlplane.workspaces.states import Role
@@ -282,6 +283,12 @@ def test_what_others_decide_and_new_groups_are_live(page_of: PageOf) -> None:
     )
     row.get_by_text("Acknowledged", exact=True).wait_for()
     assert "by bob" in row.inner_text()
+    assert "was resolved, back" not in row.inner_text()
+    LetterGroup.objects.filter(id=group.id).update(
+        regressed_at=now(), regressed_releases=["4.12.0"], version=7
+    )
+    row.get_by_text("was resolved, back").wait_for()
+    assert "on 4.12.0" in row.inner_text()
     assert row.locator("[data-owner]").inner_text() == "bob"
     assert row.locator("svg.shape").get_attribute("class") == "shape tone-pending"
     assert page.locator("#new-groups").is_hidden()
