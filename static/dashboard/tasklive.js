@@ -94,7 +94,6 @@ function patchRow(row, change) {
         row.classList.remove("has-changed");
         requestAnimationFrame(() => row.classList.add("has-changed"));
     }
-    row.toggleAttribute("data-is-ended", change.isEnded);
     // What happened stands below the name on a narrow screen.
     put(row.querySelector("[data-what] > bdi"), change.cells.what.text);
     for (const [name, value] of Object.entries(change.cells)) {

@@ -54,10 +54,6 @@ class Row:
     tags: Sequence[str]
     submitter: str
 
-    @property
-    def is_ended(self) -> bool:
-        return self.finished_at is not None
-
 
 def make_rows(
     page: TaskPage, workspaces: Mapping[UUID, str], actors: Mapping[UUID, Actor]

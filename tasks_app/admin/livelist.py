@@ -91,7 +91,6 @@ def _describe(row: Row) -> dict[str, Any]:
         "word": TaskState(task["status"]).label,
         "symbol": f"state-{found.name}",
         "tone": f"tone-{found.tone}",
-        "isEnded": row.is_ended,
         "cells": {
             "what": {"text": row.what.text, "url": row.what.url, **_moment(row.what.at)},
             "attempts": {"text": f"{task['attempt']} of {task['maxAttempts']}"},
