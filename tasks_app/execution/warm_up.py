@@ -10,7 +10,7 @@ from controlplane.core.schema.base import build_validators
 from controlplane.core.sql import DATABASE_ERRORS
 from tasks_app import transitions
 from tasks_app.execution.store import ALIAS, LimitWatch, engine_cursor
-from tasks_app.processors.registry import all_processors
+from tasks_app.processors.declarations import declare_all
 
 logger = logging.getLogger(__name__)
 
@@ -38,10 +38,8 @@ def warm_up(runs: int = _RUNS) -> None:
 
 def rehearse() -> None:
     """Run the statements once before the fork, and close the connection again; build the validators
-    of payloads and submissions."""
+    of submissions and payloads, the latter with the schemas that the agent declares."""
     build_validators()
-    for each in all_processors():
-        if each.payload_model is not None:
-            each.payload_model.model_rebuild()
+    declare_all()
     warm_up(runs=1)
     connections[ALIAS].close()

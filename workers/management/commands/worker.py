@@ -30,6 +30,7 @@ from controlplane.celery import app
 from controlplane.core.console.command import SafeCommand
 from controlplane.core.console.output import CommandError
 from controlplane.core.redisversion import remember_redis_version
+from controlplane.core.schemaversion import list_required
 from workers.agent import Agent
 from workers.bootsteps import (
     CanaryStep,
@@ -235,6 +236,7 @@ def _rehearse(celery: Celery) -> None:
     """Connect to the broker and to the database before the forks, and close both again: what a
     first connection leaves in memory would otherwise be there once in each process."""
     remember_redis_version()
+    list_required()  # which the agent and a dispatcher compare
     _broker_answers(celery)
     rehearse_engine()
 
