@@ -140,9 +140,7 @@ def resume_replay(
     """Continue a paused replay; with `paused_at`, only from the pause that began then. Raises
     NotFound, Conflict; Forbidden if the actor's key may not submit tasks."""
     require_scopes(actor, SUBMIT_TASKS)
-    if paused_at not in (None, _lock(workspace_id, replay_id).paused_at):
-        raise Conflict("The replay has been resumed since.")
-    return _set_paused(workspace_id, replay_id, actor, None)
+    return _set_paused(workspace_id, replay_id, actor, None, began=paused_at)
 
 
 def prune_replays(limit: int) -> int:
@@ -153,12 +151,18 @@ def prune_replays(limit: int) -> int:
     return prune_one(ended, before=before) if limit else 0
 
 
-def _set_paused(workspace_id: UUID, replay_id: UUID, actor: Actor, at: datetime | None) -> Replay:
+def _set_paused(
+    workspace_id: UUID,
+    replay_id: UUID,
+    actor: Actor,
+    at: datetime | None,
+    *,
+    began: datetime | None = None,
+) -> Replay:
     replay = _lock(workspace_id, replay_id)
-    if not set_paused(Replay.objects.filter(id=replay_id), at):
-        raise Conflict("The replay is already paused." if at else "The replay is not paused.")
+    set_paused(replay, at, began=began)
     _audit(replay, actor, "dlq.replay_pause" if at else "dlq.replay_resume")
-    return get_replay(workspace_id, replay_id)
+    return replay
 
 
 def _lock(workspace_id: UUID, replay_id: UUID) -> Replay:

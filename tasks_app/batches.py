@@ -21,6 +21,7 @@ from django.db import InterfaceError, OperationalError, connection, models, tran
 from django.db.models import Count, F, Q, QuerySet
 
 from controlplane.core.clock import now as utc_now
+from controlplane.core.errors import Conflict
 from controlplane.core.ids import uuid7
 from controlplane.core.runtime.pacing import spend, tokens
 from controlplane.core.sql import load_sql
@@ -266,10 +267,18 @@ def read_stage(
     )
 
 
-def set_paused(batches: QuerySet[Any], at: datetime | None) -> bool:
-    """Pause (`at` a time) or resume (None) a batch. Returns whether this call changed it. Submitted
-    tasks continue."""
-    return bool(batches.filter(paused_at__isnull=at is not None).update(paused_at=at))
+def set_paused(batch: Batch, at: datetime | None, *, began: datetime | None = None) -> None:
+    """Pause (`at` a time) or resume (None) a batch whose row is locked; with `began`, resume it
+    only from the pause that began then. Submitted tasks continue. Raises Conflict."""
+    name = batch._meta.verbose_name
+    if at is not None and batch.paused_at is not None:
+        raise Conflict(f"The {name} is already paused.")
+    if at is None and batch.paused_at is None:
+        raise Conflict(f"The {name} is not paused.")
+    if began not in (None, batch.paused_at):
+        raise Conflict(f"The {name} has been resumed and paused again since.")
+    batch.paused_at = at
+    batch.save(update_fields=["paused_at"])
 
 
 def longest_waiting(batches: QuerySet[Any]) -> list[UUID]:

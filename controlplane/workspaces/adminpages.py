@@ -11,7 +11,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.dateparse import parse_datetime
 from django.utils.http import urlencode
 
 from controlplane.core.admin.actions import (
@@ -26,7 +25,6 @@ from controlplane.core.admin.actions import (
 from controlplane.core.admin.display import Question
 from controlplane.core.admin.undo import offer_undo
 from controlplane.core.errors import DomainError
-from controlplane.core.undo import ActAs, register_undo
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import (
     SEEN_BY_SUPERUSERS,
@@ -56,24 +54,6 @@ def find_any_workspace(request: HttpRequest) -> str:
     return str(own[0].slug) if own else ""
 
 
-def undo_by_service(kind: str, service: Callable[..., Any], id_name: str, text: str) -> None:
-    """Let the pause or resumption that `act_on_row` did be undone by another service for the same
-    row. One that resumes takes `paused_at`, and refuses another pause."""
-
-    def undo(act_as: ActAs, values: dict[str, Any]) -> str:
-        workspace_id = UUID(values["workspace"])
-        paused_at = parse_datetime(values.get("paused_at") or "")
-        service(
-            workspace_id=workspace_id,
-            actor=act_as(workspace_id),
-            **{id_name: UUID(values["id"])},
-            **({} if paused_at is None else {"paused_at": paused_at}),
-        )
-        return text
-
-    register_undo(kind)(undo)
-
-
 class WorkspacePages(ExportPages, AdminAccess):
     """Pages of rows that belong to a workspace, with buttons that call services."""
 
@@ -100,22 +80,18 @@ class WorkspacePages(ExportPages, AdminAccess):
         act: Callable[[Any, Actor], Any],
         success: str,
         question: Question | None = None,
-        undo: str = "",
+        undo: tuple[str, dict[str, Any]] | None = None,
     ) -> HttpResponse:
         """The action of a button: ask, if there is a question, act as the person, who must be an
-        operator, and return to the page of the row. `undo` is the kind of what changes it back: see
-        `undo_by_service`. Then `act` returns the changed row."""
+        operator, and return to the page of the row. `act` adds to the values of `undo` what is
+        needed to change the row back."""
         row = self.get_row(request, object_id)
         actor = self.require_operator(request, row.workspace_id)
         if question is not None and not is_confirmed(request):
             return ask(self, request, row, question)
-        changed: list[Any] = []
-        if not undo:
-            self.call_service(request, lambda: act(row, actor), success)
-        elif self.call_service(request, lambda: changed.append(act(row, actor))):
-            paused_at = str(changed[0].paused_at or "")
-            values = {"workspace": str(row.workspace_id), "id": str(row.pk), "paused_at": paused_at}
-            offer_undo(request, undo, values, success)
+        is_done = self.call_service(request, lambda: act(row, actor), "" if undo else success)
+        if is_done and undo is not None:
+            offer_undo(request, *undo, success)
         return HttpResponseRedirect(self.row_url(row.pk))
 
     def act_on_rows(

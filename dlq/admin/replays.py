@@ -1,16 +1,11 @@
 """The pages of replays."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.decorators import method_decorator
 from django.utils.html import format_html
-from django.views.decorators.http import require_POST
 
 from controlplane.core.admin.display import (
     Button,
@@ -27,14 +22,13 @@ from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.formatting import format_number, format_state, format_time, shorten
 from controlplane.core.schema import represent_value
 from controlplane.core.visibletext import isolated_text
-from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
-from controlplane.workspaces.adminpages import WorkspacePages, undo_by_service
 from controlplane.workspaces.states import Role
 from dlq.models import Replay
 from dlq.queries import describe_replay
 from dlq.replays import cancel_replay, pause_replay, resume_replay
 from dlq.states import ReplayState
+from tasks_app.admin.batchpages import BatchPages, Control, Controls
 
 REFRESH_SECONDS = 3
 _OUTCOMES = {
@@ -42,29 +36,38 @@ _OUTCOMES = {
     ReplayState.CANCELLED: "Cancelled: no further letters are submitted.",
     ReplayState.STOPPED: "Stopped because too many tasks failed again.",
 }
-# The action of each button, and the message after it.
-_CONTROLS: dict[str, tuple[Callable[..., Replay], str]] = {
-    "cancel": (cancel_replay, "No further letters are submitted. Submitted tasks continue."),
-    "pause": (pause_replay, "The replay is paused. Submitted tasks continue."),
-    "resume": (resume_replay, "The replay is resumed."),
-}
-_QUESTIONS = {
-    "cancel": Question(
-        "Cancel the replay?",
-        "No more letters are submitted, and it cannot be resumed. Submitted tasks continue.",
-        "Cancel the replay",
-    )
-}
-
-
-undo_by_service("replay-pause", resume_replay, "replay_id", "Undone: the replay goes on.")
-undo_by_service("replay-resume", pause_replay, "replay_id", "Undone: the replay is paused again.")
+_CANCEL = Question(
+    "Cancel the replay?",
+    "No more letters are submitted, and it cannot be resumed. Submitted tasks continue.",
+    "Cancel the replay",
+)
+_CONTROLS = Controls(
+    "replay",
+    "replay_id",
+    {
+        "pause": Control(
+            pause_replay,
+            "The replay is paused. Submitted tasks continue.",
+            undone="Undone: the replay is paused again.",
+        ),
+        "resume": Control(
+            resume_replay, "The replay is resumed.", undone="Undone: the replay goes on."
+        ),
+        "cancel": Control(
+            cancel_replay,
+            "No further letters are submitted. Submitted tasks continue.",
+            _CANCEL,
+        ),
+    },
+)
+_CONTROLS.register_undos()
 
 
 @admin.register(Replay)
-class ReplayAdmin(WorkspacePages, ReadOnlyAdmin):
+class ReplayAdmin(BatchPages, ReadOnlyAdmin):
     """Replays with their reports, and buttons that pause, resume and cancel one."""
 
+    controls = _CONTROLS
     exported = "replays"
     list_display = [
         short_id,
@@ -98,10 +101,7 @@ class ReplayAdmin(WorkspacePages, ReadOnlyAdmin):
     ]  # fmt: skip
 
     def extra_pages(self) -> list[Any]:
-        return [
-            (f"<uuid:object_id>/{verb}/", partial(self.control_view, verb=verb), verb)
-            for verb in _CONTROLS
-        ]
+        return self.control_pages()
 
     def describe(self, request: HttpRequest, replay: Any) -> dict[str, Any]:
         """The replay with its report; while it runs, the page reloads itself."""
@@ -116,16 +116,6 @@ class ReplayAdmin(WorkspacePages, ReadOnlyAdmin):
             "title": "Replay",
             "subtitle": None,
         }
-
-    @method_decorator(require_POST)
-    def control_view(self, request: HttpRequest, object_id: UUID, verb: str) -> HttpResponse:
-        control, text = _CONTROLS[verb]
-
-        def act(replay: Replay, actor: Actor) -> Replay:
-            return control(workspace_id=replay.workspace_id, replay_id=replay.id, actor=actor)
-
-        undo = f"replay-{verb}" if verb in ("pause", "resume") else ""
-        return self.act_on_row(request, object_id, act, text, _QUESTIONS.get(verb), undo)
 
     @admin.display(description="status")
     def replay_status(self, replay: Replay) -> str:
@@ -153,7 +143,7 @@ def _buttons(replay: Replay) -> list[Button]:
 def cancel_button(replay: Replay) -> Button:
     """It asks first."""
     url = reverse("admin:dlq_replay_cancel", args=[replay.pk])
-    return Button("Cancel the replay…", url, question=_QUESTIONS["cancel"])
+    return Button("Cancel the replay…", url, question=_CANCEL)
 
 
 def _is_paused(replay: Replay) -> bool:

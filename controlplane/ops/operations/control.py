@@ -103,9 +103,7 @@ def resume_operation(
     NotFound, Conflict; Forbidden if the actor may not do what it does."""
     operation = get_operation(workspace_id, operation_id)
     require_verb(find_bulk_verb(operation.target, operation.action), actor)
-    if paused_at not in (None, _lock(workspace_id, operation_id).paused_at):
-        raise Conflict("The operation has been resumed since.")
-    return _set_paused(workspace_id, operation_id, actor, None)
+    return _set_paused(workspace_id, operation_id, actor, None, began=paused_at)
 
 
 def prune_operations(limit: int) -> int:
@@ -144,13 +142,17 @@ def count_outcomes(operation: Operation) -> dict[str, int]:
 
 
 def _set_paused(
-    workspace_id: UUID, operation_id: UUID, actor: Actor, at: datetime | None
+    workspace_id: UUID,
+    operation_id: UUID,
+    actor: Actor,
+    at: datetime | None,
+    *,
+    began: datetime | None = None,
 ) -> Operation:
     operation = _lock(workspace_id, operation_id)
-    if not set_paused(Operation.objects.filter(id=operation_id), at):
-        raise Conflict("The operation is already paused." if at else "The operation is not paused.")
+    set_paused(operation, at, began=began)
     audit(operation, actor, "pause" if at else "resume", done=operation.submitted)
-    return get_operation(workspace_id, operation_id)
+    return operation
 
 
 def _lock(workspace_id: UUID, operation_id: UUID) -> Operation:

@@ -257,7 +257,7 @@ def test_a_pause_of_somebody_else_is_not_ended(name: str) -> None:
     for step in ("resume", "pause"):
         address = case.address.removesuffix("pause") + step
         other.post(reverse(f"admin:{address}", args=[rows[0].pk]))
-    assert "has been resumed since." in press_undo(client, page)
+    assert "has been resumed and paused again since." in press_undo(client, page)
     assert False in read_pauses()
 
 

@@ -1,7 +1,6 @@
 """The pages of bulk operations: the list, one of them, and the question before one starts."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +10,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils.decorators import method_decorator
-from django.views.decorators.http import require_POST
 
 from controlplane.core.admin.pages import RowPageAdmin
 from controlplane.ops.operations.admin import itemexport, newpage
@@ -24,38 +21,38 @@ from controlplane.ops.operations.control import (
     resume_operation,
 )
 from controlplane.ops.operations.models import Operation
-from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
-from controlplane.workspaces.adminpages import WorkspacePages, undo_by_service
 from controlplane.workspaces.states import Role
+from tasks_app.admin.batchpages import BatchPages, Control, Controls
 
-# The action of each button, and the message after it.
-_STEPS: dict[str, tuple[Callable[..., Operation], str]] = {
-    "pause": (pause_operation, "Paused: nothing is changed until it is resumed."),
-    "resume": (resume_operation, "Resumed."),
-    "cancel": (cancel_operation, "Cancelled. What was changed stays as it is."),
-}
-
-
-undo_by_service("operation-pause", resume_operation, "operation_id", "Undone: it goes on.")
-undo_by_service("operation-resume", pause_operation, "operation_id", "Undone: it is paused again.")
+_CONTROLS = Controls(
+    "operation",
+    "operation_id",
+    {
+        "pause": Control(
+            pause_operation,
+            "Paused: nothing is changed until it is resumed.",
+            undone="Undone: it is paused again.",
+        ),
+        "resume": Control(resume_operation, "Resumed.", undone="Undone: it goes on."),
+        "cancel": Control(cancel_operation, "Cancelled. What was changed stays as it is.", CANCEL),
+    },
+)
+_CONTROLS.register_undos()
 
 
 @admin.register(Operation)
-class OperationAdmin(WorkspacePages, RowPageAdmin):
+class OperationAdmin(BatchPages, RowPageAdmin):
     """Operations with the outcome of each item, and buttons to pause, resume, cancel and undo."""
 
+    controls = _CONTROLS
     exported = "operations"
     gone = "This operation was removed, or it is not yours to see."
     ordering = ["-id"]
 
     def extra_pages(self) -> list[Any]:
-        steps = [
-            (f"<uuid:object_id>/{name}/", partial(self.step_view, name=name), name)
-            for name in _STEPS
-        ]
         items = ("<uuid:object_id>/items/export/", self.export_items_view, "items_export")
-        return [("new/", self.new_view, "new"), items, *steps]
+        return [("new/", self.new_view, "new"), items, *self.control_pages()]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -87,17 +84,6 @@ class OperationAdmin(WorkspacePages, RowPageAdmin):
         if not self.allows(request, "act"):
             raise PermissionDenied("This needs the role operator.")
         return newpage.show(self, request)
-
-    @method_decorator(require_POST)
-    def step_view(self, request: HttpRequest, object_id: UUID, name: str) -> HttpResponse:
-        step, text = _STEPS[name]
-
-        def act(operation: Operation, actor: Actor) -> Operation:
-            return step(workspace_id=operation.workspace_id, operation_id=operation.id, actor=actor)
-
-        question = CANCEL if name == "cancel" else None
-        undo = f"operation-{name}" if name in ("pause", "resume") else ""
-        return self.act_on_row(request, object_id, act, text, question, undo)
 
     def to_started(self, request: HttpRequest, operation: Operation) -> HttpResponse:
         """The page of an operation that has just been started."""
