@@ -50,9 +50,12 @@ class _Spans:
 
     def _open(self) -> None:
         self._pid, self._tasks, self._first = os.getpid(), 0, 0.0
-        with (folder() / f"{self._pid}.span").open("w+b") as file:
+        unfinished = folder() / f"{self._pid}.new"
+        with unfinished.open("w+b") as file:
             file.truncate(_SPAN.size)
             self._map = mmap.mmap(file.fileno(), _SPAN.size)
+        # The driver reads spans at any time, and an empty file is none.
+        unfinished.rename(unfinished.with_suffix(".span"))
 
 
 _spans = _Spans()
