@@ -1,17 +1,19 @@
 """The page with the audit log, and the history of one object."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from django.contrib.admin.models import LogEntry
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
 from controlplane.core.admin.navigation import CHOSEN_VIEW
+from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
-from controlplane.core.ids import parse_uuid_or_none
+from controlplane.core.ids import first_id_of, parse_uuid_or_none
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import actor_in, own_workspaces
 from controlplane.workspaces.audit.address import (
@@ -22,11 +24,18 @@ from controlplane.workspaces.audit.address import (
     read_address,
 )
 from controlplane.workspaces.audit.kinds import Kind, shorten
-from controlplane.workspaces.audit.queries import list_audit_events, read_events, read_ids
+from controlplane.workspaces.audit.queries import (
+    find_last,
+    list_audit_events,
+    read_events,
+    read_ids,
+)
 from controlplane.workspaces.audit.rows import COLUMNS, Row, make_rows, object_url
-from controlplane.workspaces.models import AuditEvent
+from controlplane.workspaces.models import ID_SLACK, AuditEvent
+from controlplane.workspaces.schema import AuditFilter
 
 PAGE_SIZE = 50
+SEARCHED = 100_000  # entries in which a page looks for a text
 MAX_NEWER = 99
 NEWEST = "newest"  # the newest entry of an open page
 _MAX_FOLLOWED = 16  # workspaces, each of which is a live topic
@@ -35,7 +44,13 @@ _MAX_ENTRIES = 20
 
 def find_events(address: AuditAddress, workspaces: list[UUID] | None) -> QuerySet[AuditEvent]:
     """All events of the address in these workspaces (None: all), the newest first."""
-    events = list_audit_events(workspaces, address.wanted)
+    return _find(address, address.wanted, workspaces)
+
+
+def _find(
+    address: AuditAddress, wanted: AuditFilter, workspaces: list[UUID] | None
+) -> QuerySet[AuditEvent]:
+    events = list_audit_events(workspaces, wanted)
     if address.workspace:
         events = events.filter(workspace__slug=address.workspace)
     return events.none() if address.errors else events
@@ -50,7 +65,7 @@ def describe_list(request: HttpRequest, workspaces: list[UUID] | None) -> dict[s
         for each in own_workspaces(request)
         if workspaces is None or each.id in workspaces
     ]
-    found = _read(request, find_events(address, workspaces), address)
+    found = _read(request, address, workspaces)
     errors = [*address.errors, *found["errors"]]
     followed = [slug for slug, _ in known if address.workspace in ("", slug)]
     return {
@@ -74,7 +89,7 @@ def _follow(address: AuditAddress, rows: Sequence[Row], workspaces: list[str]) -
     if address.before or len(workspaces) > _MAX_FOLLOWED:
         return {"live_topics": ""}
     params = address.params.copy()
-    params[NEWEST] = str(rows[0].event.pk) if rows else ""
+    params[NEWEST] = str(rows[0].event.pk if rows else first_id_of(now() - ID_SLACK))
     return {
         "live_topics": " ".join(f"{slug}/audit" for slug in workspaces),
         "newer_url": f"{reverse('admin:workspaces_auditevent_newer')}?{params.urlencode()}",
@@ -93,24 +108,43 @@ def count_newer(request: HttpRequest, workspaces: list[UUID] | None) -> int:
 
 
 def _read(
-    request: HttpRequest, events: QuerySet[AuditEvent], address: AuditAddress
+    request: HttpRequest, address: AuditAddress, workspaces: list[UUID] | None
 ) -> dict[str, Any]:
     """The rows behind the place, and the way to the next ones."""
-    if address.before is not None:
-        events = events.filter(id__lt=address.before)
+    read: list[AuditEvent] = []
     errors: list[Any] = []
+    searched_to: AuditEvent | None = None
     try:
-        read = read_events(events, PAGE_SIZE + 1)
+        read, searched_to = _read_events(address, workspaces)
     except Invalid as error:
-        read, errors = [], error.errors or [{"field": "", "message": str(error)}]
-    older = str(read[PAGE_SIZE - 1].pk) if len(read) > PAGE_SIZE else None
+        errors = error.errors or [{"field": "", "message": str(error)}]
+    last = read[PAGE_SIZE - 1] if len(read) > PAGE_SIZE else searched_to
     return {
         "rows": make_rows(read[:PAGE_SIZE], _actors(request)),
         "columns": COLUMNS,
         "errors": errors,
-        "older_url": address.link(before=older) if older else "",
+        "older_url": "" if last is None else address.link(before=str(last.pk)),
         "newest_url": address.link() if address.before else "",
+        "searched_to": searched_to if last is searched_to else None,
+        "searched": SEARCHED,
     }
+
+
+def _read_events(
+    address: AuditAddress, workspaces: list[UUID] | None
+) -> tuple[list[AuditEvent], AuditEvent | None]:
+    """The events of a page, and one more if there are others. A text, which no index finds, is
+    looked for in SEARCHED events at a time: the last of them is the second value if there are more
+    behind it. Raises Invalid."""
+    behind = Q() if address.before is None else Q(id__lt=address.before)
+    events = find_events(address, workspaces).filter(behind)
+    if not address.wanted.search:
+        return read_events(events, PAGE_SIZE + 1), None
+    every = _find(address, replace(address.wanted, search=""), workspaces).filter(behind)
+    end = find_last(every, SEARCHED)
+    if end is not None:
+        events = events.filter(id__gte=end.pk)
+    return read_events(events, PAGE_SIZE + 1), end
 
 
 def describe_history(request: HttpRequest, kind: Kind, row: Any) -> dict[str, Any]:
@@ -121,7 +155,7 @@ def describe_history(request: HttpRequest, kind: Kind, row: Any) -> dict[str, An
     workspaces = [getattr(row, kind.belongs)] if kind.belongs else None
     if not kind.belongs:
         workspaces = [each.id for each in own_workspaces(request)]
-    found = _read(request, find_events(address, workspaces), address)
+    found = _read(request, address, workspaces)
     about = describe_object(address, found["rows"])
     if not about["object_url"]:
         about["object_url"] = object_url(kind, row.pk)

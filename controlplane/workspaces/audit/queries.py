@@ -75,6 +75,14 @@ def read_ids(events: QuerySet[AuditEvent], limit: int) -> list[UUID]:
         return list(events.values_list("id", flat=True)[:limit])
 
 
+def find_last(events: QuerySet[AuditEvent], count: int) -> AuditEvent | None:
+    """The last of the first `count` of them; None if there are no more than that. Raises Invalid:
+    finding it takes too long."""
+    with bounded_time(_SECONDS, _ADVICE):
+        ids = list(events.values_list("id", flat=True)[count - 1 : count + 1])
+    return AuditEvent.objects.get(id=ids[0]) if len(ids) == 2 else None
+
+
 def _of_these(groups: Collection[str]) -> Q:
     if set(groups) == {PEOPLE, KEYS}:
         return _NOT_PLATFORM

@@ -1,9 +1,10 @@
 """The audit log in the admin: its list, one entry, and the history of objects."""
 
+import html
 import re
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -22,7 +23,7 @@ from controlplane.workspaces.actors import SYSTEM, Actor
 from controlplane.workspaces.audit import listpage
 from controlplane.workspaces.audit.kinds import list_kinds
 from controlplane.workspaces.audit.queries import list_audit_events
-from controlplane.workspaces.models import AuditEvent, Membership
+from controlplane.workspaces.models import ID_SLACK, AuditEvent, Membership
 from controlplane.workspaces.schema import AuditFilter
 from controlplane.workspaces.states import Role
 from tasks_app.services import change_queue
@@ -207,6 +208,37 @@ def test_pages_follow_one_another(root: Client, monkeypatch: pytest.MonkeyPatch)
             break
         query = found[1]
     assert shown == ["n-4", "n-3", "n-2", "n-1", "n-0"]
+
+
+def test_a_text_is_looked_for_in_a_part_of_the_log_at_a_time(
+    root: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controlplane.workspaces.audit.listpage.SEARCHED", 3)
+    for number in range(9):
+        record(detail={"name": f"n-{number} {'rare' if number in (0, 1, 7) else 'other'}"})
+    shown, query = [], "?search=rare"
+    while True:
+        page = page_of(root, query)
+        shown.append(re.findall(r"n-\d", page))
+        found = re.search(r'rel="next" href="([^"]*)"><span>Search older entries<', page)
+        assert bool(found) == ("The text was looked for in 3 entries, back to" in page)
+        if found is None:
+            break
+        assert ("None of these 3 entries matches." in page) == (shown[-1] == [])
+        query = html.unescape(found[1])
+    assert shown == [["n-7"], [], ["n-1", "n-0"]]
+    assert "Search older" not in page_of(root, "?search=rare&action=run.cancel")
+    assert "Search older" not in page_of(root)
+
+
+def test_an_empty_page_counts_only_what_comes(root: Client) -> None:
+    """So the log is not searched again and again for what it does not have."""
+    address = re.search(r'data-newer="([^"]*)"', page_of(root, search="rare"))
+    assert address
+    newest = QueryDict(html.unescape(address[1]).partition("?")[2])["newest"]
+    assert first_id_of(now() - 2 * ID_SLACK) < UUID(newest) < first_id_of(now())
+    record(detail={"name": "rare"})
+    assert root.get(html.unescape(address[1])).json() == {"newer": 1}
 
 
 def test_what_an_operation_does_leads_to_its_page(root: Client) -> None:
