@@ -2,6 +2,7 @@
 a part that cannot be read fails only the panels that need it."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -81,6 +82,12 @@ class Source:
         self.is_live = is_live
         self.at = now()
         self.minute = self.at.replace(second=0, microsecond=0)
+
+    def for_another(self, may: Callable[[str], bool]) -> "Source":
+        """The same figures, as far as they are read, for a reader with other permissions."""
+        other = copy(self)
+        other.may = may
+        return other
 
     @cached_property
     def workspace(self) -> str:
