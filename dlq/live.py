@@ -3,14 +3,14 @@
 from datetime import timedelta
 from uuid import UUID
 
-from controlplane.core.clock import now, utc_z
+from controlplane.core.clock import now
 from controlplane.core.schema import field_names, represent, represent_value
 from controlplane.live.changes import Snapshot
 from controlplane.live.topics import WATCHER, Topic, read_uuid, register, rows
 from dlq.filters import GroupFilter
 from dlq.groupschema import LetterGroup
 from dlq.queries import get_letter_stats, get_replay
-from dlq.queries.groups import GroupView, describe_groups, list_letter_groups
+from dlq.queries.groups import describe_groups, list_letter_groups
 from dlq.replayprogress import describe_progress, describe_stages
 from dlq.replayschema import Replay
 from dlq.schema import Group, LetterStats
@@ -43,15 +43,10 @@ def read_groups(workspace_id: UUID, _key: str) -> Snapshot:
         *newest.order_by("-last_seen", "-id")[:_MAX_GROUPS],
         *lately.order_by("-state_at", "-id")[:_MAX_GROUPS],
     ]
-    return rows((str(view.group.id), _describe_group(view)) for view in describe_groups(found))
-
-
-def _describe_group(view: GroupView) -> Snapshot:
-    """With when a group that was resolved began again, and on which code."""
-    group, found = view.group, represent(LetterGroup, view, WATCHER)
-    if group.state != GroupState.REGRESSED and group.regressed_at is None:
-        return found | {"back": None}
-    return found | {"back": {"at": utc_z(group.began_at), "on": list(group.regressed_code)}}
+    return rows(
+        (str(view.group.id), represent(LetterGroup, view, WATCHER))
+        for view in describe_groups(found)
+    )
 
 
 def read_replay(workspace_id: UUID, key: str) -> Snapshot:

@@ -33,12 +33,14 @@ def configuration_change(before: Pool, after: Pool, workspace_id: UUID) -> dict[
 
 @transaction.atomic
 def configure_with_undo(
-    changes: Mapping[str, Any], *, workspace_id: UUID, actor: Actor
+    changes: Mapping[str, Any], *, workspace_id: UUID, actor: Actor, seen_version: int | None = None
 ) -> tuple[Pool, dict[str, Any] | None]:
     """Change the configuration as the service does. Returns the pool with what
     `undo_configuration` needs; None if nothing was changed."""
     before = lock_pool()
-    after = change_configuration(changes, workspace_id=workspace_id, actor=actor)
+    after = change_configuration(
+        changes, workspace_id=workspace_id, actor=actor, seen_version=seen_version
+    )
     is_changed = before.version != after.version
     return after, configuration_change(before, after, workspace_id) if is_changed else None
 

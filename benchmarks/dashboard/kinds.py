@@ -109,6 +109,10 @@ BESIDE = (
     Beside("Failures, all", "dlq_lettergroup_changelist", query="view=all"),
     Beside("Failures, a text", "dlq_lettergroup_changelist", query=f"view=all&q={NOWHERE}"),
     Beside("Failures, with a panel", "dlq_lettergroup_changelist", query="view=all&group={group}"),
+    Beside(
+        "changes of the inbox", "dlq_lettergroup_changes",
+        query="ids={group}&since=2026-01-01T00:00:00Z",
+    ),
     Beside("mute a failure", "dlq_lettergroup_mute", _GROUP),
     Beside("discard a failure", "dlq_lettergroup_discard", _GROUP),
     Beside("reprocess a failure", "dlq_lettergroup_reprocess", _GROUP),

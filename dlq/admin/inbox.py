@@ -8,7 +8,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
@@ -24,13 +24,14 @@ from controlplane.workspaces.adminpages import list_own_workspaces
 from controlplane.workspaces.chosen import choose_workspace
 from controlplane.workspaces.states import Role
 from dlq.admin.grouppage import describe_panel
+from dlq.admin.inboxchanges import changes_query, describe_changes
 from dlq.admin.inboxrows import VIEWS, list_view, read_conditions, read_inbox
 from dlq.admin.questions import GroupQuestions, seen_version
-from dlq.groups import KEPT, Decision, decide
+from dlq.groups import KEPT, Decision
 from dlq.models import LetterGroup
 from dlq.queries import count_open
 from dlq.states import GroupState
-from dlq.undo import KIND, decision_change
+from dlq.undo import KIND, decide_with_undo
 from tasks_app.queries import in_bounded_time
 
 _OF_A_PAGE = ("group", "after")
@@ -69,6 +70,7 @@ class GroupAdmin(GroupQuestions):
 
     def extra_pages(self) -> list[Any]:
         return [
+            ("changes/", self.changes_view, "changes"),
             ("<uuid:object_id>/decide/", self.decide_view, "decide"),
             ("<uuid:object_id>/mute/", self.mute_view, "mute"),
             ("<uuid:object_id>/discard/", self.discard_view, "discard"),
@@ -99,10 +101,29 @@ class GroupAdmin(GroupQuestions):
             **context,
         )
 
+    def changes_view(self, request: HttpRequest) -> HttpResponse:
+        """For an open inbox: its rows as they are, and how many groups have come since."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        chosen = choose_workspace(request, list_own_workspaces(request))
+        if chosen is None:
+            raise Http404
+        user: Any = request.user
+        try:
+            with in_bounded_time(narrow_by="the type"):
+                found = describe_changes(
+                    chosen.id,
+                    user.get_username(),
+                    view=_view_of(request),
+                    params=request.GET,
+                )
+        except Invalid as error:
+            return JsonResponse({"problem": str(error)}, status=error.status)
+        return JsonResponse(found)
+
     def _describe_inbox(self, request: HttpRequest, workspace: Any) -> dict[str, Any]:
         user: Any = request.user
-        view = request.GET.get("view", "mine")
-        view = view if view in VIEWS else "mine"
+        view = _view_of(request)
         given = {name: request.GET[name] for name in _PARAMETERS if request.GET.get(name)}
         kept = {name: value for name, value in given.items() if name not in _OF_A_PAGE}
         here = f"{request.path}?{urlencode(given)}"
@@ -123,6 +144,8 @@ class GroupAdmin(GroupQuestions):
         except Invalid as error:
             context["problem"] = str(error)
         context["address"] = f"?{urlencode(kept)}&" if kept else "?"
+        changes = reverse("admin:dlq_lettergroup_changes")
+        context["changes"] = f"{changes}?{changes_query(kept)}"
         context["export"] = self.describe_export(request, None)
         context["may_operate"] = is_allowed(request, Role.OPERATOR, workspace.id)
         return context | ({} if chosen is None else describe_panel(request, chosen, known))
@@ -132,11 +155,10 @@ class GroupAdmin(GroupQuestions):
     ) -> QuerySet[LetterGroup]:
         """The groups of the view, as the address narrows it. Raises Invalid."""
         user: Any = request.user
-        view = request.GET.get("view", "mine")
         return list_view(
             workspaces[0],
             user.get_username(),
-            view=view if view in VIEWS else "mine",
+            view=_view_of(request),
             conditions=read_conditions(request.GET),
         )
 
@@ -181,7 +203,7 @@ class GroupAdmin(GroupQuestions):
     ) -> None:
         """Shows what was done with a button to undo it, or why the service refused."""
         try:
-            changed = decide(
+            _, undone = decide_with_undo(
                 workspace_id=group.workspace_id,
                 group_id=group.id,
                 decision=decision,
@@ -192,16 +214,18 @@ class GroupAdmin(GroupQuestions):
             self.message_user(request, f"{isolated_text(group)}: {error}", messages.ERROR)
             return
         text = f"{done}: {isolated_text(group)}."
-        if changed.version == group.version:
-            self.message_user(request, text, messages.SUCCESS)
-        else:
-            offer_undo(request, KIND, decision_change(group, changed), text)
+        offer_undo(request, KIND, undone, text)
 
 
 def inbox_url(group: LetterGroup) -> str:
     """The inbox of the group's workspace."""
     query = urlencode({"workspace": group.workspace.slug})
     return f"{reverse('admin:dlq_lettergroup_changelist')}?{query}"
+
+
+def _view_of(request: HttpRequest) -> str:
+    view = request.GET.get("view", "")
+    return view if view in VIEWS else "mine"
 
 
 def _naming(request: HttpRequest, slug: str) -> HttpRequest:

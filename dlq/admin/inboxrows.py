@@ -135,7 +135,7 @@ class Inbox:
     head: str
     note: str
     next_cursor: str
-    shows_new: bool  # the newest groups, whatever their type or release, are in this list
+    shows_new: bool  # the groups with the newest deaths are in this list
     known: "Known"
 
 
@@ -175,7 +175,7 @@ def read_inbox(
         head=_describe_page(lines, is_whole=not behind and len(found) <= PAGE),
         note=describe_trends(trends),
         next_cursor=Cursor.at(groups[-1], _SORT, 1).encode() if len(found) > PAGE else "",
-        shows_new=view in ("mine", "all") and not conditions and behind is None,
+        shows_new=behind is None,
         known=known,
     )
 

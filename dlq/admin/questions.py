@@ -28,7 +28,7 @@ from dlq.groupletters import (
 from dlq.groups import Decision, decide
 from dlq.models import LetterGroup
 from dlq.replays import DEFAULT_STAGES, start_replay
-from dlq.undo import KIND, decision_change
+from dlq.undo import KIND, decide_with_undo
 
 # Letters that a request discards, at a few thousand per second. For more there is a bulk operation,
 # with its progress.
@@ -44,16 +44,14 @@ class GroupQuestions(WorkspacePages, RowPageAdmin):
         form = MuteForm(request.POST or None)
 
         def submit() -> str:
-            changed = decide(
+            _, undone = decide_with_undo(
                 workspace_id=group.workspace_id,
                 group_id=group.id,
                 decision=form.decision,
                 actor=actor,
                 seen_version=seen_version(request),
             )
-            offer_undo(
-                request, KIND, decision_change(group, changed), f"Muted: {isolated_text(group)}."
-            )
+            offer_undo(request, KIND, undone, f"Muted: {isolated_text(group)}.")
             return self.back(request, group).url
 
         return self._question(

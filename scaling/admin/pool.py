@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -20,12 +20,10 @@ from controlplane.workspaces.queries import get_default_workspace_id
 from controlplane.workspaces.states import Role
 from scaling.admin.forms import ConfigurationForm, ManualForm
 from scaling.admin.poolpage import describe_pool
-from scaling.configuration import change_configuration
 from scaling.models import Pool
-from scaling.overrides import release_override, set_override
 from scaling.queries.pool import find_contradiction, read_pool
 from scaling.queries.status import read_status
-from scaling.undo import configuration_change, override_change
+from scaling.undo import configure_with_undo, release_with_undo, scale_with_undo
 
 
 @admin.register(Pool)
@@ -66,11 +64,10 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
     @method_decorator(require_POST)
     def scale_view(self, request: HttpRequest) -> HttpResponse:
         workspace_id, actor = self._act_as(request, Role.OPERATOR)
-        before = read_pool()
         form = ManualForm(read_status().values, 0, request.POST)
         if form.is_valid():
             try:
-                event = set_override(
+                event, undone = scale_with_undo(
                     workers=form.cleaned_data["workers"],
                     reason=form.cleaned_data["reason"],
                     hold_seconds=form.hold_seconds,
@@ -80,7 +77,6 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
             except DomainError as error:
                 form.refuse(error)
             else:
-                undone = override_change(before, workspace_id)
                 offer_undo(request, "scaling-override", undone, event.sentence)
                 url = reverse("admin:scaling_scalingevent_change", args=[event.id])
                 return HttpResponseRedirect(url)
@@ -89,13 +85,9 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
     @method_decorator(require_POST)
     def release_view(self, request: HttpRequest) -> HttpResponse:
         workspace_id, actor = self._act_as(request, Role.OPERATOR)
-        before = read_pool()
-        release_override(workspace_id=workspace_id, actor=actor)
+        undone = release_with_undo(workspace_id=workspace_id, actor=actor)
         text = "Released: the strategy decides the number of workers again."
-        if before.manual_workers is None:
-            self.message_user(request, text, messages.SUCCESS)
-        else:
-            offer_undo(request, "scaling-override", override_change(before, workspace_id), text)
+        offer_undo(request, "scaling-override", undone, text)
         return HttpResponseRedirect(self._list_url())
 
     def _act_as(self, request: HttpRequest, needed: Role) -> tuple[UUID, Actor]:
@@ -137,12 +129,11 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
 def save_configuration(request: HttpRequest, workspace_id: UUID) -> ConfigurationForm | None:
     """Save the posted values, which the next page offers to undo. Returns the form if it says what
     is wrong with them."""
-    before = read_pool()
-    form = ConfigurationForm(before, request.POST)
+    form = ConfigurationForm(read_pool(), request.POST)
     if not form.is_valid():
         return form
     try:
-        after = change_configuration(
+        _, undone = configure_with_undo(
             form.changes(),
             workspace_id=workspace_id,
             actor=actor_in(request, workspace_id),
@@ -152,11 +143,7 @@ def save_configuration(request: HttpRequest, workspace_id: UUID) -> Configuratio
         form.refuse(error)
         return form
     text = "The configuration was saved."
-    if after.version == before.version:
-        messages.success(request, text)
-    else:
-        undone = configuration_change(before, after, workspace_id)
-        offer_undo(request, "scaling-configuration", undone, text)
+    offer_undo(request, "scaling-configuration", undone, text)
     return None
 
 

@@ -1,8 +1,10 @@
 /** The parents and the children of a task on its page: those that the server names, at most ten of
  * each. The others are on a page of their own. */
 
-import { make, makeIcon, put } from "./dom.js";
+import { make, put } from "./dom.js";
+import { makeLabel } from "./labels.js";
 import { makeTicking } from "./moments.js";
+import { makeNamedShape } from "./shapes.js";
 
 export function drawFamily(page, { side, total, words, rows }) {
     const panel = page.querySelector(`[data-family="${side}"]`);
@@ -23,7 +25,7 @@ export function drawFamily(page, { side, total, words, rows }) {
 function patchRow(shown, row) {
     const word = shown.querySelector(".state-word");
     if (word.textContent !== row.word) {
-        shown.querySelector(".state svg").replaceWith(makeShape(row));
+        shown.querySelector(".state svg").replaceWith(makeNamedShape(row));
         put(word, row.word);
         shown.querySelector("[data-finished]").replaceChildren(makeFinished(row));
     }
@@ -32,7 +34,7 @@ function patchRow(shown, row) {
 
 /** As templates/tasks_app/task/family_table.html. */
 function makeRow(row) {
-    const state = make("span", "state", "", makeShape(row), make("span", "state-word", row.word));
+    const state = make("span", "state", "", makeNamedShape(row), make("span", "state-word", row.word));
     const link = make("a", "row-name cut", "", make("bdi", "", row.name));
     link.href = row.url;
     link.title = row.name;
@@ -41,13 +43,9 @@ function makeRow(row) {
     const wait = make("td", "optional faint", row.wait);
     wait.dataset.wait = "";
     const made = make("tr", "", "", make("td", "", "", state), make("td", "main-cell", "", link),
-        make("td", "optional", "", make("span", "soft", row.type)), finished, wait);
+        make("td", "optional", "", make("span", "soft", "", ...makeLabel(row.type))), finished, wait);
     made.dataset.neighbour = row.id;
     return made;
-}
-
-function makeShape({ symbol, tone }) {
-    return makeIcon(symbol, `shape ${tone}`);
 }
 
 function makeFinished({ finishedAt }) {

@@ -1,110 +1,60 @@
-/** The failure inbox follows what others decide, and counts groups that came since it was drawn. The
- * counts of its rows follow by bind.js. A row's form names the version that is shown. */
+/** The failure inbox follows what others decide, and counts groups that came since it was drawn: the
+ * topic says that something has changed, and the server what the rows say now. The counts of the rows
+ * follow by bind.js. A row's form names the version that is shown. */
 
-import { placeOf } from "./bind.js";
-import { readPath } from "./changes.js";
-import { put, visible } from "./dom.js";
-import { formatNumber, formatRelative, formatState } from "./formats.js";
-import { liveTopics, subscribe } from "./live.js";
+import { Asking } from "./asking.js";
+import { make, put } from "./dom.js";
 import { showNew } from "./newrows.js";
-import { makeShape } from "./shapes.js";
+import { makeNamedShape } from "./shapes.js";
 
 const TOPIC = "failure-groups";
-// By the state, as dlq/admin/inboxrows.py.
-const SHAPES = {
-    OPEN: "bad",
-    REGRESSED: "regressed",
-    ACKNOWLEDGED: "acknowledged",
-    MUTED: "quiet",
-    RESOLVED: "good",
-};
-const MINE = new Set(["OPEN", "REGRESSED", "ACKNOWLEDGED"]);
-const REASON_LENGTH = 80;
-const TICKET_LENGTH = 40;
+const MAX_NEWER = 99;
 
-// ---- rows ----
-
-function showRow(row, group) {
-    const shown = `${group.version} ${group.state} ${group.grown}`;
-    if (row.dataset.shown === shown) return;
-    row.dataset.shown = shown;
-    row.querySelector(":scope > .shape").replaceWith(makeShape(SHAPES[group.state]));
-    put(row.querySelector("[data-word]"), formatState(group.state));
-    put(row.querySelector("[data-since]"), describeState(group));
-    const owner = row.querySelector("[data-owner]");
-    if (owner.dataset.owner !== (group.owner ?? "")) {
-        owner.dataset.owner = group.owner ?? "";
-        put(owner, group.owner ?? "nobody");
-    }
-    showTicket(row.querySelector("[data-ticket]"), group.ticket);
-    for (const field of row.querySelectorAll("[name='version']")) field.value = group.version;
+function showRow(row, found) {
+    const shape = makeNamedShape(found);
+    const drawn = row.querySelector(":scope > .shape");
+    if (!drawn.isEqualNode(shape)) drawn.replaceWith(shape);
+    put(row.querySelector("[data-word]"), found.word);
+    put(row.querySelector("[data-since]"), found.since);
+    showOwner(row.querySelector("[data-owner]"), found.owner);
+    showTicket(row.querySelector("[data-ticket]"), found.ticket);
+    for (const field of row.querySelectorAll("[name='version']")) field.value = found.version;
     for (const link of row.querySelectorAll("a[data-key-verb='m']")) {
-        link.search = link.search.replace(/\bversion=\d+/, `version=${group.version}`);
+        link.search = link.search.replace(/\bversion=\d+/, `version=${found.version}`);
     }
 }
 
-/** As `describe_state` of dlq/admin/groupwords.py. */
-function describeState(group) {
-    const at = liveTopics().serverTime();
-    const since = formatRelative(Date.parse(group.stateSince), at);
-    const by = group.stateBy ? ` by ${visible(group.stateBy)}` : "";
-    const regression = group.back && describeRegression(group.back, at);
-    if (group.state === "REGRESSED") return regression;
-    const back = regression ? `; ${regression}` : "";
-    if (group.state === "ACKNOWLEDGED") {
-        return `${since}${by}${group.grown ? `, +${formatNumber(group.grown)} since` : ""}${back}`;
+function showOwner(place, owner) {
+    if (!owner) {
+        place.replaceChildren("nobody");
+        return;
     }
-    if (group.state === "MUTED") {
-        const reason = visible(shorten(group.stateReason ?? "", REASON_LENGTH));
-        return `${describeMute(group)}${by}${reason ? `: “${reason}”` : ""}${back}`;
-    }
-    if (group.state === "RESOLVED") return by ? `${since}${by}` : `${since}: all work is done, or discarded`;
-    return `since ${formatRelative(Date.parse(group.firstSeenAt), at)}${back}`;
-}
-
-function describeRegression(back, at) {
-    const code = back.on.map(visible).join(", ");
-    return `was resolved, back ${formatRelative(Date.parse(back.at), at)}${code ? ` on ${code}` : ""}`;
-}
-
-function describeMute({ mutedUntil, mutedAbove }) {
-    const until = mutedUntil && `until ${mutedUntil.slice(0, 16).replace("T", " ")} UTC`;
-    const letters = mutedAbove === 1 ? "open letter" : "open letters";
-    const above = mutedAbove === null ? "" : `up to ${formatNumber(mutedAbove)} ${letters}`;
-    return [until, above].filter(Boolean).join(" or ");
+    const avatar = make("span", "avatar small", owner.initials);
+    avatar.ariaHidden = "true";
+    place.replaceChildren(avatar, " ", make("bdi", "", owner.words));
 }
 
 /** The server takes web addresses only. */
 function showTicket(link, ticket) {
     link.hidden = !ticket;
     if (!ticket) return;
-    link.href = ticket;
-    put(link.querySelector("bdi"), shorten(ticket.replace(/[?#].*/s, "").replace(/\/+$/, "").split("/").pop(), TICKET_LENGTH));
+    link.href = ticket.url;
+    put(link.querySelector("bdi"), ticket.text);
 }
 
-function shorten(text, length) {
-    return text.length > length ? `${text.slice(0, length - 1)}…` : text;
+function follow(list) {
+    const rows = [...list.querySelectorAll("[data-group]")];
+    const label = document.getElementById("new-groups"); // on the first page only
+    const address = new URL(list.dataset.changes, location.href);
+    address.searchParams.set("ids", rows.map((row) => row.dataset.group).join(","));
+    const show = (found) => {
+        for (const row of rows) {
+            const changed = found.rows[row.dataset.group];
+            if (changed) showRow(row, changed);
+        }
+        if (label) showNew(label, found.newer, MAX_NEWER);
+    };
+    new Asking([TOPIC], () => ({ address, show }));
 }
 
-// ---- groups that came ----
-
-/** Those that the view would show if it were drawn now, and that were not there then. */
-function countNew(list, groups) {
-    const { view, me } = list.dataset;
-    const drawn = new Set([...list.querySelectorAll("[data-group]")].map((row) => row.dataset.group));
-    const isOfView = (group) => view === "all" || (MINE.has(group.state) && [null, me].includes(group.owner));
-    const isNew = (group) => Math.max(Date.parse(group.stateSince), Date.parse(group.firstSeenAt)) > liveTopics().drawnAt;
-    return groups.filter((group) => !drawn.has(group.id) && isOfView(group) && isNew(group)).length;
-}
-
-for (const row of globalThis.document?.querySelectorAll("[data-groups] > [data-row]") ?? []) {
-    const { topic, path } = placeOf(row);
-    subscribe(topic, (snapshot) => {
-        const group = readPath(snapshot, path);
-        if (group) showRow(row, group);
-    });
-}
-const list = globalThis.document?.querySelector("[data-new-groups]");
-if (list) {
-    subscribe(TOPIC, (snapshot) => showNew(document.getElementById("new-groups"), countNew(list, Object.values(snapshot.rows))));
-}
+for (const list of globalThis.document?.querySelectorAll("[data-changes]") ?? []) follow(list);

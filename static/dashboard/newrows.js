@@ -45,10 +45,11 @@ export function countFresh(ids, known) {
     return ids.filter((id) => !known.has(id)).length;
 }
 
-/** Say on the label of a list how many rows are new. */
-export function showNew(label, count) {
+/** Say on the label of a list how many rows are new; more than `most` are not counted. */
+export function showNew(label, count, most = Infinity) {
     const wasHidden = label.hidden;
     label.hidden = count === 0;
-    if (count) put(label, `${count} new, show`);
-    if (wasHidden && count) announce(`${count} new`);
+    const words = count > most ? `${most}+` : count;
+    if (count) put(label, `${words} new, show`);
+    if (wasHidden && count) announce(`${words} new`);
 }

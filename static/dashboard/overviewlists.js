@@ -4,6 +4,7 @@
 import { drawSlots, drawSpark, makeSlots, makeSpark } from "./charts.js";
 import { make, put, visible } from "./dom.js";
 import { formatRelative } from "./formats.js";
+import { makeLabel } from "./labels.js";
 import { liveTopics } from "./live.js";
 import { syncList } from "./rowlist.js";
 import { makeShape } from "./shapes.js";
@@ -55,19 +56,6 @@ function makeTime(moment, exact) {
     time.title = exact;
     time.dataset.tick = "ago";
     return time;
-}
-
-/** The name of a type or a queue with its description, and a mark before it for its badge, as the tag
- * `label` draws it. */
-function makeLabel({ name, about, badge, sentence }) {
-    if (!about && !badge) return [visible(name)];
-    const shown = make("bdi", "", name);
-    if (about) shown.title = visible(about);
-    if (!badge) return [shown];
-    const words = make("span", "visually-hidden", `${badge}:`);
-    const mark = make("span", "", "", makeShape("warning"), words);
-    mark.title = visible(sentence);
-    return [mark, " ", shown];
 }
 
 function putLabel(element, label) {

@@ -22,6 +22,11 @@ export const SHAPES = {
     warning: ["warning", "retrying"],
 };
 
+/** One that the server names. */
+export function makeNamedShape({ symbol, tone }) {
+    return makeIcon(symbol, `shape ${tone}`);
+}
+
 /** The shape of a state, without its word. */
 export function makeShape(state) {
     const [name, tone] = SHAPES[state] ?? SHAPES.FAILED;

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, QueryDict
 
-from controlplane.core.admin.shapes import find_shape
+from controlplane.core.admin.shapes import name_shape
 from controlplane.core.clock import now, utc_z
 from controlplane.core.errors import Invalid
 from controlplane.core.formatting import (
@@ -85,12 +85,11 @@ def _read_figures(address: ListAddress, scope: Scope) -> dict[str, str]:
 
 
 def _describe(row: Row) -> dict[str, Any]:
-    task, found = row.task, find_shape(row.task["status"])
+    task = row.task
     return {
         "status": task["status"],
         "word": TaskState(task["status"]).label,
-        "symbol": f"state-{found.name}",
-        "tone": f"tone-{found.tone}",
+        **name_shape(task["status"]),
         "cells": {
             "what": {"text": row.what.text, "url": row.what.url, **_moment(row.what.at)},
             "attempts": {"text": f"{task['attempt']} of {task['maxAttempts']}"},

@@ -2,12 +2,13 @@
 JSON values that need no further thought in the browser."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
 
-from controlplane.core.admin.shapes import find_shape, state_word
+from controlplane.core.admin.shapes import name_shape, state_word
 from controlplane.core.clock import now, utc_z
 from controlplane.core.formatting import (
     EMPTY,
@@ -21,7 +22,9 @@ from tasks_app.admin.facts import Fact
 from tasks_app.admin.tasklogs import to_json
 from tasks_app.admin.taskpage import describe_task
 from tasks_app.admin.timeline import Timeline
+from tasks_app.labels import label_type
 from tasks_app.models import Task
+from tasks_app.queries.declarations import Catalogue
 from tasks_app.states import TaskState
 from tasks_app.templatetags.tasks import clock_text
 
@@ -34,7 +37,7 @@ def describe_task_changes(request: HttpRequest, task: Task) -> dict[str, Any]:
     return {
         "status": shown["status"],
         "word": TaskState(shown["status"]).label,
-        **_shape(shown["status"]),
+        **name_shape(shown["status"]),
         "sentence": {half: _parts(parts) for half, parts in page["sentence"].items()},
         "asOf": _moment(page["explained_at"]),
         "actions": [
@@ -70,7 +73,7 @@ def describe_task_changes(request: HttpRequest, task: Task) -> dict[str, Any]:
                 "side": family.side,
                 "total": family.total,
                 "words": format_count(family.total, "task"),
-                "rows": [_neighbour(row) for row in family.rows],
+                "rows": [_neighbour(row, page["catalogue"]) for row in family.rows],
             }
             for family in page["families"]
         ],
@@ -79,22 +82,17 @@ def describe_task_changes(request: HttpRequest, task: Task) -> dict[str, Any]:
     }
 
 
-def _neighbour(row: Mapping[str, Any]) -> dict[str, Any]:
+def _neighbour(row: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
     return {
         "id": row["id"],
         "name": row["name"],
-        "type": row["type"],
+        "type": asdict(label_type(catalogue.get(row["type"]))),
         "url": row["url"],
-        **_shape(row["status"]),
+        **name_shape(row["status"]),
         "word": state_word(row["status"]),
         "finishedAt": _moment(row["finished_at"]),
         "wait": row["wait"],
     }
-
-
-def _shape(state: str) -> dict[str, str]:
-    found = find_shape(state)
-    return {"symbol": f"state-{found.name}", "tone": f"tone-{found.tone}"}
 
 
 def _parts(parts: Iterable[tuple[str, datetime | None]]) -> list[dict[str, Any]]:
@@ -115,7 +113,7 @@ def _moment(at: datetime | None) -> dict[str, str]:
 def _attempt(line: AttemptLine) -> dict[str, Any]:
     return {
         "number": line.number,
-        **_shape(line.outcome),
+        **name_shape(line.outcome),
         "title": line.title,
         "message": line.message,
         "note": line.note,
@@ -140,7 +138,7 @@ def _timeline(timeline: Timeline | None) -> dict[str, Any] | None:
                 "width": each.width,
                 "middle": each.middle,
                 "label": each.label,
-                "tone": _shape(each.outcome)["tone"] if each.outcome else "",
+                "tone": name_shape(each.outcome)["tone"] if each.outcome else "",
             }
             for each in timeline.segments
         ],

@@ -56,7 +56,8 @@ def describe_task(request: HttpRequest, task: Task) -> dict[str, Any]:
     explanation = represent(Explanation, explain_task(task.workspace_id, task.id), actor)
     may_act = is_allowed(request, Role.OPERATOR, task.workspace_id)
     name = visible_text(task.name)
-    declared = read_catalogue().get(task.type)
+    catalogue = read_catalogue()
+    declared = catalogue.get(task.type)
     return {
         "title": name,
         "live_workspace": task.workspace.slug,
@@ -79,6 +80,7 @@ def describe_task(request: HttpRequest, task: Task) -> dict[str, Any]:
         "runbook": declared.descriptor.runbook,
         "links": [*_own_links(task, shown), *find_links(request, task.workspace_id, task.id)],
         "families": list(_families(task, shown)),
+        "catalogue": catalogue,
         "events": _list_events(request, task),
     }
 

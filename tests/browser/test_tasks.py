@@ -89,7 +89,12 @@ def test_parents_and_children_of_a_task_follow_too(page_of: PageOf) -> None:
     assert "Pending" in other.inner_text()
     assert other.locator("[data-wait]").inner_text() == "open"
     child = make_task("BLOCKED", name="report", parents=[task])
-    page.locator(f"[data-family=children] tr[data-neighbour='{child.id}']").wait_for()
+    came = page.locator(f"[data-family=children] tr[data-neighbour='{child.id}']")
+    came.wait_for()
+    drawn = came.inner_html()
+    page.reload()
+    assert came.locator("td").nth(2).inner_html() in drawn
+    page.evaluate("window.isSamePage = true")
     assert page.locator("[data-family=children] [data-total]").inner_text() == "1 task"
     assert page.evaluate("window.isSamePage")
 

@@ -95,6 +95,12 @@ def find_shape(state: str) -> Shape:
     return SHAPES.get(state, _UNKNOWN)
 
 
+def name_shape(state: str) -> dict[str, str]:
+    """The shape for a module: makeNamedShape of static/dashboard/shapes.js."""
+    found = find_shape(state)
+    return {"symbol": f"state-{found.name}", "tone": f"tone-{found.tone}"}
+
+
 def state_word(state: str) -> str:
     """`Timed out` for `TIMED_OUT`."""
     return format_state(state).capitalize()

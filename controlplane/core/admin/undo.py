@@ -16,8 +16,12 @@ _SESSION = "undo"
 _KEPT = 5  # of the newest changes: several tabs may be open
 
 
-def offer_undo(request: HttpRequest, kind: str, values: dict[str, Any], text: str) -> None:
-    """The next page shows `text` with a button. `values` must be JSON."""
+def offer_undo(request: HttpRequest, kind: str, values: dict[str, Any] | None, text: str) -> None:
+    """The next page shows `text` with a button. `values` must be JSON; None if there is nothing to
+    undo."""
+    if values is None:
+        messages.success(request, text)
+        return
     key = f"undo-{secrets.token_hex(8)}"
     kept = {**request.session.get(_SESSION, {}), key: {"kind": kind, "values": values}}
     request.session[_SESSION] = dict(list(kept.items())[-_KEPT:])

@@ -118,6 +118,7 @@ SHARED_VERBS = {
     "workspaces_apikey_export": ("GET", "admin", {}),
     "workspaces_membership_export": ("GET", "admin", {}),
     "tasks_app_task_list_changes": ("GET", "viewer", {}),
+    "dlq_lettergroup_changes": ("GET", "viewer", {}),
     "workspaces_auditevent_newer": ("GET", "admin", {}),
     "tasks_app_task_submit": ("GET", "operator", {}),
     "scaling_pool_configure": ("POST", "admin", {"version": "1"}),

@@ -44,6 +44,7 @@ BOUNDS = {
     "dlq_deadletter_reprocess": 7,
     "dlq_lettergroup_change": 28,
     "dlq_lettergroup_changelist": 35,
+    "dlq_lettergroup_changes": 8,
     "dlq_lettergroup_discard": 11,
     "dlq_lettergroup_export": 7,
     "dlq_lettergroup_mute": 9,

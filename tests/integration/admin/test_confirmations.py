@@ -54,6 +54,7 @@ NEEDS_NO_QUESTION = {
     "auth_user_password_change", "operations_operation_new",
     "savedviews_savedview_keep", "savedviews_savedview_save",
     "operations_operation_items_export", "workspaces_auditevent_newer",
+    "dlq_lettergroup_changes",
     *(f"{name}_export" for name in (
         "dlq_deadletter", "dlq_lettergroup", "dlq_replay", "operations_operation",
         "schedules_firing", "schedules_schedule", "scaling_scalingevent", "stress_stresstest",

@@ -1,9 +1,11 @@
 """The failure inbox, the page of a group, and the questions before something is changed."""
 
+import html
 import re
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from django.contrib.auth.models import User
@@ -18,11 +20,13 @@ from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
 from dlq import discard, groups, transitions
 from dlq.admin import questions
+from dlq.admin.groupwords import describe_state
 from dlq.grouping import GroupUpkeep
 from dlq.models import DeadLetter, GroupNote, LetterGroup, Replay
+from dlq.queries.groups import describe_groups
 from dlq.recording import fold_letter_counts
 from dlq.states import ReplayState
-from tests.clients import default_workspace, other_workspace, staff_client
+from tests.clients import default_workspace, other_workspace, staff_client, staff_user
 from tests.factories import make_error, make_letter
 
 pytestmark = pytest.mark.django_db
@@ -104,6 +108,49 @@ def test_the_list_and_its_views(operator: Client) -> None:
     assert "OSError" not in page(operator, view="all", version="0.0.0")
     for odd in ({"q": "a\x00"}, {"after": "bogus"}, {"group": "bogus"}, {"view": "bogus"}):
         assert operator.get(INBOX, odd).status_code == 200
+
+
+def test_an_open_inbox_asks_for_its_rows_and_for_new_groups(operator: Client) -> None:
+    first = group_of(make_letter(make_error(HOSTILE), name="charge"))
+    theirs = group_of(make_letter(workspace=other_workspace()))
+    text = page(operator)
+    (found,) = re.findall(r'data-changes="([^"]*)"', text)
+    query_of_page = html.unescape(found).partition("?")[2]
+
+    def ask(*groups: LetterGroup, **params: str) -> Any:
+        query = {**parse_qs(query_of_page), "ids": ",".join(str(each.id) for each in groups)}
+        return operator.get(f"{INBOX}changes/", {**query, **params})
+
+    assert ask(first, theirs).json() == {
+        "newer": 0,
+        "rows": {
+            str(first.id): {
+                "version": 0,
+                "symbol": "state-failed",
+                "tone": "tone-failed",
+                "word": "Open",
+                "since": describe_state(describe_groups([first])[0]),
+                "owner": None,
+                "ticket": "",
+            }
+        },
+    }
+    post(operator, first, "decide", do="own", ticket="")
+    post(operator, first, "decide", do="change", ticket="https://tickets.test/", note="")
+    found = ask(first).json()["rows"][str(first.id)]
+    assert (found["owner"]["words"], found["version"]) == ("you", 2)
+    assert found["ticket"] == {"url": "https://tickets.test/", "text": "tickets.test"}
+    second = group_of(make_letter(make_error(name="OSError"), type="test-raise"))
+    assert ask(first).json()["newer"] == 1
+    assert ask(first, second).json()["newer"] == 0
+    LetterGroup.objects.filter(id=second.id).update(owner=staff_user("operator", name="bob"))
+    assert ask(first).json()["newer"] == 0
+    assert ask(first, view="all").json()["newer"] == 1
+    assert ask(first, view="all", q="nothing like it").json()["newer"] == 0
+    for odd in ("", "yesterday", "2026-01-01"):
+        answer = ask(first, since=odd)
+        assert (answer.status_code, "since" in answer.json()["problem"]) == (422, True)
+    assert ask(workspace=other_workspace().slug).status_code == 403
 
 
 def test_pages_of_the_list(operator: Client) -> None:
