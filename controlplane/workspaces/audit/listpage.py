@@ -1,7 +1,9 @@
 """The page with the audit log, and the history of one object."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -35,9 +37,10 @@ from controlplane.workspaces.models import ID_SLACK, AuditEvent
 from controlplane.workspaces.schema import AuditFilter
 
 PAGE_SIZE = 50
-SEARCHED = 100_000  # entries in which a page looks for a text
+SEARCHED = 100_000  # entries in which a page looks for a text that it does not find soon
+_SECONDS_FOR_ALL = 0.1
 MAX_NEWER = 99
-NEWEST = "newest"  # the newest entry of an open page
+NEWEST = "newest"  # an id: what an open page counts came after it
 _MAX_FOLLOWED = 16  # workspaces, each of which is a live topic
 _MAX_ENTRIES = 20
 
@@ -89,7 +92,9 @@ def _follow(address: AuditAddress, rows: Sequence[Row], workspaces: list[str]) -
     if address.before or len(workspaces) > _MAX_FOLLOWED:
         return {"live_topics": ""}
     params = address.params.copy()
-    params[NEWEST] = str(rows[0].event.pk if rows else first_id_of(now() - ID_SLACK))
+    # What came before this page was drawn is not looked for again.
+    lately = first_id_of(now() - ID_SLACK)
+    params[NEWEST] = str(max(rows[0].event.pk, lately) if rows else lately)
     return {
         "live_topics": " ".join(f"{slug}/audit" for slug in workspaces),
         "newer_url": f"{reverse('admin:workspaces_auditevent_newer')}?{params.urlencode()}",
@@ -113,37 +118,42 @@ def _read(
     """The rows behind the place, and the way to the next ones."""
     read: list[AuditEvent] = []
     errors: list[Any] = []
-    searched_to: AuditEvent | None = None
+    end: tuple[UUID, datetime] | None = None
     try:
-        read, searched_to = _read_events(address, workspaces)
+        read, end = _read_events(address, workspaces)
     except Invalid as error:
         errors = error.errors or [{"field": "", "message": str(error)}]
-    last = read[PAGE_SIZE - 1] if len(read) > PAGE_SIZE else searched_to
+    last, searched_to = end or (None, None)
+    if len(read) > PAGE_SIZE:
+        last, searched_to = read[PAGE_SIZE - 1].pk, None
     return {
         "rows": make_rows(read[:PAGE_SIZE], _actors(request)),
         "columns": COLUMNS,
         "errors": errors,
-        "older_url": "" if last is None else address.link(before=str(last.pk)),
+        "older_url": "" if last is None else address.link(before=str(last)),
         "newest_url": address.link() if address.before else "",
-        "searched_to": searched_to if last is searched_to else None,
+        "searched_to": searched_to,
         "searched": SEARCHED,
     }
 
 
 def _read_events(
     address: AuditAddress, workspaces: list[UUID] | None
-) -> tuple[list[AuditEvent], AuditEvent | None]:
+) -> tuple[list[AuditEvent], tuple[UUID, datetime] | None]:
     """The events of a page, and one more if there are others. A text, which no index finds, is
-    looked for in SEARCHED events at a time: the last of them is the second value if there are more
-    behind it. Raises Invalid."""
+    looked for in SEARCHED events at a time if to look for it in all takes too long: then the id and
+    the time of the last of them are the second value if there are more behind it. Raises
+    Invalid."""
     behind = Q() if address.before is None else Q(id__lt=address.before)
     events = find_events(address, workspaces).filter(behind)
     if not address.wanted.search:
         return read_events(events, PAGE_SIZE + 1), None
+    with suppress(Invalid):
+        return read_events(events, PAGE_SIZE + 1, seconds=_SECONDS_FOR_ALL), None
     every = _find(address, replace(address.wanted, search=""), workspaces).filter(behind)
     end = find_last(every, SEARCHED)
     if end is not None:
-        events = events.filter(id__gte=end.pk)
+        events = events.filter(id__gte=end[0])
     return read_events(events, PAGE_SIZE + 1), end
 
 

@@ -1,6 +1,7 @@
 """Reads of the audit log."""
 
 from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -63,9 +64,11 @@ def _within(wanted: AuditFilter) -> Q:
     return condition
 
 
-def read_events(events: QuerySet[AuditEvent], limit: int) -> list[AuditEvent]:
+def read_events(
+    events: QuerySet[AuditEvent], limit: int, *, seconds: float = _SECONDS
+) -> list[AuditEvent]:
     """The first of them, with their workspaces. Raises Invalid: finding them takes too long."""
-    with bounded_time(_SECONDS, _ADVICE):
+    with bounded_time(seconds, _ADVICE):
         return list(events.select_related("workspace")[:limit])
 
 
@@ -75,12 +78,12 @@ def read_ids(events: QuerySet[AuditEvent], limit: int) -> list[UUID]:
         return list(events.values_list("id", flat=True)[:limit])
 
 
-def find_last(events: QuerySet[AuditEvent], count: int) -> AuditEvent | None:
-    """The last of the first `count` of them; None if there are no more than that. Raises Invalid:
-    finding it takes too long."""
+def find_last(events: QuerySet[AuditEvent], count: int) -> tuple[UUID, datetime] | None:
+    """The id and the time of the last of the first `count` of them; None if there are no more than
+    that. Raises Invalid: finding it takes too long."""
     with bounded_time(_SECONDS, _ADVICE):
-        ids = list(events.values_list("id", flat=True)[count - 1 : count + 1])
-    return AuditEvent.objects.get(id=ids[0]) if len(ids) == 2 else None
+        found = list(events.values_list("id", "created_at")[count - 1 : count + 1])
+    return found[0] if len(found) == 2 else None
 
 
 def _of_these(groups: Collection[str]) -> Q:

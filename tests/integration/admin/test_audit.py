@@ -3,6 +3,7 @@
 import html
 import re
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,7 +23,7 @@ from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM, Actor
 from controlplane.workspaces.audit import listpage
 from controlplane.workspaces.audit.kinds import list_kinds
-from controlplane.workspaces.audit.queries import list_audit_events
+from controlplane.workspaces.audit.queries import list_audit_events, read_events
 from controlplane.workspaces.models import ID_SLACK, AuditEvent, Membership
 from controlplane.workspaces.schema import AuditFilter
 from controlplane.workspaces.states import Role
@@ -213,9 +214,21 @@ def test_pages_follow_one_another(root: Client, monkeypatch: pytest.MonkeyPatch)
 def test_a_text_is_looked_for_in_a_part_of_the_log_at_a_time(
     root: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("controlplane.workspaces.audit.listpage.SEARCHED", 3)
+    """A log in which all of it takes too long."""
+    in_parts = partial(read_events, seconds=2.0)
+
+    def read(events: Any, limit: int, *, seconds: float | None = None) -> list[AuditEvent]:
+        if seconds is not None:
+            raise Invalid("It takes too long.")
+        return in_parts(events, limit)
+
     for number in range(9):
         record(detail={"name": f"n-{number} {'rare' if number in (0, 1, 7) else 'other'}"})
+    page = page_of(root, search="rare")
+    assert re.findall(r"n-\d", page) == ["n-7", "n-1", "n-0"]
+    assert "Search older" not in page
+    monkeypatch.setattr(listpage, "SEARCHED", 3)
+    monkeypatch.setattr(listpage, "read_events", read)
     shown, query = [], "?search=rare"
     while True:
         page = page_of(root, query)
@@ -229,6 +242,8 @@ def test_a_text_is_looked_for_in_a_part_of_the_log_at_a_time(
     assert shown == [["n-7"], [], ["n-1", "n-0"]]
     assert "Search older" not in page_of(root, "?search=rare&action=run.cancel")
     assert "Search older" not in page_of(root)
+    last = str(AuditEvent.objects.order_by("id")[0].pk)
+    assert "No older entry matches." in page_of(root, search="rare", before=last)
 
 
 def test_an_empty_page_counts_only_what_comes(root: Client) -> None:
