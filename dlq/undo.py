@@ -41,10 +41,10 @@ def decide_with_undo(
     """Change a group as the service does. Returns it with what `undo_decision` needs; None if
     nothing was changed."""
     groups = LetterGroup.objects.select_for_update(no_key=True)
-    before = groups.get(workspace_id=workspace_id, id=group_id)
+    before = groups.filter(workspace_id=workspace_id, id=group_id).first()
     after = decide(workspace_id=workspace_id, group_id=group_id, **asked)
-    is_changed = before.version != after.version
-    return after, decision_change(before, after) if is_changed else None
+    is_changed = before is not None and before.version != after.version
+    return after, decision_change(before, after) if before and is_changed else None
 
 
 @register_undo(KIND, scope="dlq:write")

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 
 from controlplane.core.admin.navigation import CHOSEN_VIEW
 from controlplane.core.admin.undo import offer_undo
+from controlplane.core.clock import now
 from controlplane.core.errors import DomainError, Invalid
 from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
@@ -123,7 +124,7 @@ class GroupAdmin(GroupQuestions):
 
     def _describe_inbox(self, request: HttpRequest, workspace: Any) -> dict[str, Any]:
         user: Any = request.user
-        view = _view_of(request)
+        view, begun = _view_of(request), now()
         given = {name: request.GET[name] for name in _PARAMETERS if request.GET.get(name)}
         kept = {name: value for name, value in given.items() if name not in _OF_A_PAGE}
         here = f"{request.path}?{urlencode(given)}"
@@ -145,7 +146,8 @@ class GroupAdmin(GroupQuestions):
             context["problem"] = str(error)
         context["address"] = f"?{urlencode(kept)}&" if kept else "?"
         changes = reverse("admin:dlq_lettergroup_changes")
-        context["changes"] = f"{changes}?{changes_query(kept)}"
+        since = None if "after" in given else begun
+        context["changes"] = f"{changes}?{changes_query(kept, since)}"
         context["export"] = self.describe_export(request, None)
         context["may_operate"] = is_allowed(request, Role.OPERATOR, workspace.id)
         return context | ({} if chosen is None else describe_panel(request, chosen, known))

@@ -25,13 +25,16 @@ function showRow(row, found) {
 }
 
 function showOwner(place, owner) {
-    if (!owner) {
-        place.replaceChildren("nobody");
-        return;
+    const shown = make("span");
+    if (owner) {
+        const avatar = make("span", "avatar small", owner.initials);
+        avatar.ariaHidden = "true";
+        shown.append(avatar, " ", make("bdi", "", owner.words));
+    } else {
+        shown.append("nobody");
     }
-    const avatar = make("span", "avatar small", owner.initials);
-    avatar.ariaHidden = "true";
-    place.replaceChildren(avatar, " ", make("bdi", "", owner.words));
+    shown.dataset.owner = "";
+    if (!place.isEqualNode(shown)) place.replaceWith(shown);
 }
 
 /** The server takes web addresses only. */

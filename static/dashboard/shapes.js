@@ -14,11 +14,8 @@ export const SHAPES = {
     RUNNING: ["running", "running"],
     STARTING: ["pending", "pending"],
     STOPPED: ["muted", "scheduled"],
-    acknowledged: ["acknowledged", "pending"],
     bad: ["failed", "failed"],
     good: ["completed", "completed"],
-    quiet: ["muted", "scheduled"],
-    regressed: ["regressed", "failed"],
     warning: ["warning", "retrying"],
 };
 

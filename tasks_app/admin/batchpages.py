@@ -57,7 +57,8 @@ class Controls:
 
     def _undo(self, name: str, act_as: ActAs, values: dict[str, Any]) -> str:
         workspace_id = UUID(values["workspace"])
-        began = parse_datetime(values["paused_at"])
+        # The release before kept none.
+        began = parse_datetime(values.get("paused_at") or "")
         # The service that pauses does not take it.
         pause = {} if began is None else {"paused_at": began}
         self.call(name, workspace_id, UUID(values["id"]), actor=act_as(workspace_id), **pause)

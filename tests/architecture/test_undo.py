@@ -6,7 +6,7 @@ from functools import cache
 
 from tests.architecture.test_conventions import ROOT, trees
 
-_OFFERS = {"offer_undo", "undo_by_service"}
+_OFFERS = {"offer_undo"}
 
 
 def calls_of(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:

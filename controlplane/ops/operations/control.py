@@ -161,5 +161,5 @@ def _lock(workspace_id: UUID, operation_id: UUID) -> Operation:
     get_operation(workspace_id, operation_id)
     operation = Operation.objects.select_for_update().get(id=operation_id)
     if operation.state not in OPEN:
-        raise Conflict(f"The operation has already ended: it is {operation.state}.")
+        raise Conflict(f"The bulk operation has already ended: it is {operation.state}.")
     return operation

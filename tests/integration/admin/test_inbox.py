@@ -19,7 +19,7 @@ from controlplane.core.clock import now
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
 from dlq import discard, groups, transitions
-from dlq.admin import questions
+from dlq.admin import inboxrows, questions
 from dlq.admin.groupwords import describe_state
 from dlq.grouping import GroupUpkeep
 from dlq.models import DeadLetter, GroupNote, LetterGroup, Replay
@@ -147,6 +147,15 @@ def test_an_open_inbox_asks_for_its_rows_and_for_new_groups(operator: Client) ->
     assert ask(first).json()["newer"] == 0
     assert ask(first, view="all").json()["newer"] == 1
     assert ask(first, view="all", q="nothing like it").json()["newer"] == 0
+    LetterGroup.objects.filter(id=second.id).update(owner=None)
+    post(operator, second, "decide", do="acknowledge")
+    assert ask(first).json()["newer"] == 1
+    undrawn = [*range(inboxrows.PAGE + 1)]
+    for number in undrawn:
+        make_letter(make_error(name=f"Error{number}"))
+    text = page(operator, after=re.findall(r'after=([^"]+)"', page(operator))[0])
+    assert "since=" not in re.findall(r'data-changes="([^"]*)"', text)[0]
+    assert "new-groups" not in text
     for odd in ("", "yesterday", "2026-01-01"):
         answer = ask(first, since=odd)
         assert (answer.status_code, "since" in answer.json()["problem"]) == (422, True)

@@ -250,6 +250,18 @@ def test_what_somebody_else_has_changed_since_is_not_overwritten() -> None:
 
 
 @pytest.mark.parametrize("name", ["operation paused", "replay paused"])
+def test_values_of_the_release_before_are_undone_too(name: str) -> None:
+    client, case = root_client(), next(each for each in CASES if each.name == name)
+    page = do(client, case, case.make())
+    session = client.session
+    for kept in session["undo"].values():
+        del kept["values"]["paused_at"]
+    session.save()
+    assert "Undone: " in press_undo(client, page)
+    assert False not in read_pauses()
+
+
+@pytest.mark.parametrize("name", ["operation paused", "replay paused"])
 def test_a_pause_of_somebody_else_is_not_ended(name: str) -> None:
     client, case = root_client(), next(each for each in CASES if each.name == name)
     other, rows = staff_client("other", apps=[], is_superuser=True), case.make()

@@ -1,9 +1,11 @@
 """Undo of a decision about a group: it is as it was before."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from controlplane.core.errors import NotFound
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.models import Workspace
 from dlq.groups import Decision
@@ -22,6 +24,13 @@ def decide(actor: Actor, **wanted: Any) -> Any:
         workspace_id=group.workspace_id, group_id=group.id, decision=Decision(**wanted), actor=actor
     )
     return undone
+
+
+def test_a_group_that_is_gone_is_not_found(ada: Actor, workspace: Workspace) -> None:
+    with pytest.raises(NotFound):
+        decide_with_undo(
+            workspace_id=workspace.id, group_id=uuid4(), decision=Decision(owner=None), actor=ada
+        )
 
 
 def grown() -> int:
