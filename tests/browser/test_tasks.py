@@ -11,7 +11,7 @@ from controlplane.workspaces.actors import SYSTEM
 from tasks_app.models import Task
 from tasks_app.services import retry_task
 from tests.clients import key_client
-from tests.factories import make_attempt, make_log, make_node, make_task
+from tests.factories import make_attempt, make_declaration, make_log, make_node, make_task
 from tests.manual_worker import claim_here, run_task
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,6 +73,8 @@ def test_the_page_of_a_task_follows_it(page_of: PageOf) -> None:
 
 
 def test_parents_and_children_of_a_task_follow_too(page_of: PageOf) -> None:
+    for name, seconds in (("new#1", 30), ("old#1", 60)):
+        make_declaration("noop", [make_node(name)], timeoutSeconds=seconds)
     first, second = make_task(name="extract"), make_task(name="check")
     task = make_task("BLOCKED", name="load", parents=[first, second])
     page = page_of("operator")
@@ -83,7 +85,7 @@ def test_parents_and_children_of_a_task_follow_too(page_of: PageOf) -> None:
     run_task(first.id)
     row.locator(".state-word", has_text="Completed").wait_for(timeout=_QUICK_MS)
     assert row.locator("[data-wait]").inner_text() == "over"
-    assert row.locator("svg.shape").get_attribute("class") == "shape tone-completed"
+    assert row.locator(".state svg").get_attribute("class") == "shape tone-completed"
     assert row.locator("[data-finished] time").get_attribute("datetime")
     other = page.locator(f"tr[data-neighbour='{second.id}']")
     assert "Pending" in other.inner_text()
@@ -95,7 +97,7 @@ def test_parents_and_children_of_a_task_follow_too(page_of: PageOf) -> None:
     assert page.evaluate("window.isSamePage")
     kind = came.locator("td").nth(2)
     drawn = kind.inner_text()
-    assert drawn.startswith("Not declared:")
+    assert "disagree:" in drawn
     page.reload()
     assert kind.inner_text() == drawn
 
