@@ -89,7 +89,7 @@ def draw_course(status: FleetStatus, span: str) -> Chart:
         Frame(
             times=course.times,
             zone=UTC,
-            write=lambda value: f"{value:g}",
+            write=lambda value: f"{value:,.0f}",
             sentence=f"Workers in the last {span}: now {present}, {target}, maximum {most}",
             height=160,
             events=[Event(mark.at, mark.words) for mark in list_marks(now() - length)],

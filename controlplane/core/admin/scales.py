@@ -94,16 +94,27 @@ def round_up(value: float) -> float:
 
 def ticks(scale: Scale, write: Callable[[float], str], *, parts: int = 2) -> list[Tick]:
     """From the top down. A linear scale is cut into `parts` of the same height, or one more where
-    four would not give round numbers; a logarithmic one has the round durations between its ends,
-    at most five."""
+    four would not give round numbers; where `write` shows whole numbers only, a tick is one. A
+    logarithmic scale has the round durations between its ends, at most five."""
     if not scale.is_logarithmic:
-        is_five = f"{scale.high:e}"[:3] in ("2.5", "5.0")
-        parts = 5 if parts == 4 and is_five else parts
-        values = [scale.high * part / parts for part in range(parts, -1, -1)]
+        has_five = f"{scale.high:e}"[:3] in ("2.5", "5.0") or scale.high in (0.1, 1.0)
+        parts = 5 if parts == 4 and has_five else parts
+        step = scale.high / parts
+        if write(0.5) in (write(0.0), write(1.0)):
+            step = _whole_step(step, scale.high)
+        count = math.floor(scale.high / step + 1e-9)
+        values = [step * number for number in range(count, -1, -1)]
         return [Tick(scale(value), write(value)) for value in values]
     inside = [value for value in _DURATIONS if scale.low <= value <= scale.high]
     inside = inside[:: math.ceil(len(inside) / 5) or 1] if inside else [scale.low, scale.high]
     return [Tick(scale(value), write(value)) for value in reversed(inside)]
+
+
+def _whole_step(step: float, high: float) -> float:
+    """The next whole number that is round, but not above the highest one of the scale."""
+    found = max(1.0, round_up(step))
+    found = found if found == int(found) else round_up(found + 1)
+    return min(found, max(1.0, math.floor(high)))
 
 
 def time_position(at: datetime, begin: datetime, end: datetime) -> float:

@@ -95,6 +95,40 @@ def test_one_huge_value_stays_inside_the_plot():
     assert min(y for _, y in points(line_of(chart))) == 0
 
 
+@pytest.mark.parametrize(
+    ("highest", "parts", "texts"),
+    [
+        (0, 4, ["1", "0"]),
+        (0.4, 4, ["0"]),
+        (1, 4, ["1", "0"]),
+        (2, 4, ["2", "1", "0"]),
+        (2.3, 4, ["2", "1", "0"]),
+        (2.3, 1, ["2", "0"]),
+        (5, 4, ["5", "4", "3", "2", "1", "0"]),
+        (5, 2, ["5", "0"]),
+        (9, 4, ["10", "5", "0"]),
+        (9, 2, ["10", "5", "0"]),
+        (20, 4, ["20", "15", "10", "5", "0"]),
+        (97, 4, ["100", "75", "50", "25", "0"]),
+        (2_400, 4, ["2,500", "2,000", "1,500", "1,000", "500", "0"]),
+    ],
+)
+def test_ticks_of_whole_numbers_are_whole_where_they_stand(
+    highest: float, parts: int, texts: list[str]
+) -> None:
+    scale = scales.linear([highest], 172)
+    found = scales.ticks(scale, lambda value: f"{value:,.0f}", parts=parts)
+    assert [tick.text for tick in found] == texts
+    assert [tick.position for tick in found] == [
+        scale(float(text.replace(",", ""))) for text in texts
+    ]
+
+
+def test_ticks_of_small_rates_say_what_they_are() -> None:
+    found = scales.ticks(scales.linear([0.9], 172), lambda value: f"{value:.1f}/s", parts=4)
+    assert [tick.text for tick in found] == ["1.0/s", "0.8/s", "0.6/s", "0.4/s", "0.2/s", "0.0/s"]
+
+
 def test_a_logarithmic_axis_names_round_durations_and_holds_zero():
     chart = draw([0.5, 0, 400, 3_000_000], is_logarithmic=True, lowest=0.1)
     ys = [y for _, y in points(line_of(chart))]
