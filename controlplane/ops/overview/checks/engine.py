@@ -51,7 +51,7 @@ def check_workers(facts: Facts) -> Found:
         harm=Harm.STANDSTILL,
         subject="No worker",
         says=f"takes work, and {_waiting(waiting)}.",
-        why="Start one with manage.py worker, or look why those that ran have ended.",
+        why="Start one with `manage.py worker`, or look why those that ran have ended.",
         link=Link("workers_node_changelist"),
         action="Open workers",
     )
