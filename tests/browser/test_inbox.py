@@ -25,6 +25,7 @@ from tests.factories import make_letter
 from tests.manual_worker import run_task
 from workers.models import Node
 
+_LONG_MS = 120_000
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
 PageOf = Callable[..., Any]
@@ -60,7 +61,8 @@ def answer(page: Any, *keys: str) -> None:
         page.keyboard.press(key)
     page.locator(".question button[type=submit]").focus()
     page.keyboard.press("Enter")
-    page.locator("[data-groups], .notice").first.wait_for()
+    # The answer comes when thousands of letters are discarded.
+    page.locator("[data-groups], .notice").first.wait_for(timeout=_LONG_MS)
 
 
 def complete_reruns() -> None:
@@ -104,7 +106,7 @@ def discard(page: Any, kind: str) -> None:
     page.locator(".question").wait_for()
     page.keyboard.type("sent by hand")
     answer(page)
-    page.get_by_text(re.compile("letters? discarded.")).wait_for(timeout=120_000)
+    page.get_by_text(re.compile("letters? discarded.")).wait_for(timeout=_LONG_MS)
 
 
 def mute(page: Any, kind: str) -> None:
