@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from controlplane.core.admin.newrows import NEW_LIMIT, describe_new
 from controlplane.core.admin.shapes import name_shape
 from controlplane.core.clock import parse_time, utc_z
 from controlplane.core.errors import Invalid
@@ -18,8 +19,6 @@ from dlq.admin.inboxrows import PAGE, SHAPES, describe_owner, list_view, read_co
 from dlq.filters import GroupFilter
 from dlq.queries.groups import GroupView, describe_groups, list_letter_groups
 from dlq.states import GroupState
-
-_MAX_NEWER = 99
 
 
 def changes_query(kept: Mapping[str, str], since: datetime | None) -> str:
@@ -41,7 +40,7 @@ def describe_changes(
         newer = _count_newer(workspace_id, username, view, params, ids)
     return {
         "rows": {str(each.group.id): _describe(each, username) for each in views},
-        "newer": newer,
+        "newer": describe_new(newer),
     }
 
 
@@ -56,7 +55,7 @@ def _count_newer(
         raise Invalid(f"since: {error}") from error
     groups = list_view(workspace_id, username, view=view, conditions=read_conditions(params))
     came = Q(first_seen__gt=since) if view == "all" else Q(state_at__gt=since)
-    return len(groups.filter(came).exclude(id__in=ids).values_list("id")[: _MAX_NEWER + 1])
+    return len(groups.filter(came).exclude(id__in=ids).values_list("id")[:NEW_LIMIT])
 
 
 def _describe(view: GroupView, username: str) -> dict[str, Any]:

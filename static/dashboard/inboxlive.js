@@ -8,7 +8,6 @@ import { showNew } from "./newrows.js";
 import { makeNamedShape } from "./shapes.js";
 
 const TOPIC = "failure-groups";
-const MAX_NEWER = 99;
 
 function showRow(row, found) {
     const shape = makeNamedShape(found);
@@ -55,7 +54,7 @@ function follow(list) {
             const changed = found.rows[row.dataset.group];
             if (changed) showRow(row, changed);
         }
-        if (label) showNew(label, found.newer, MAX_NEWER);
+        if (label) showNew(label, found.newer);
     };
     new Asking([TOPIC], () => ({ address, show }));
 }

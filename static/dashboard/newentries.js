@@ -6,17 +6,10 @@
  */
 
 import { Asking } from "./asking.js";
-import { announce, put } from "./dom.js";
-
-const MAX_NEWER = 99;
+import { showNew } from "./newrows.js";
 
 function follow(link) {
-    const show = ({ newer }) => {
-        const wasHidden = link.hidden;
-        link.hidden = newer === 0;
-        if (newer) put(link, `${newer > MAX_NEWER ? `${MAX_NEWER}+` : newer} new, show`);
-        if (wasHidden && newer) announce("There are new entries");
-    };
+    const show = ({ newer }) => showNew(link, newer);
     new Asking(link.dataset.topics.split(" "), () => ({ address: link.dataset.newer, show }));
 }
 

@@ -45,11 +45,12 @@ export function countFresh(ids, known) {
     return ids.filter((id) => !known.has(id)).length;
 }
 
-/** Say on the label of a list how many rows are new; more than `most` are not counted. */
-export function showNew(label, count, most = Infinity) {
+/** Say on the label of a list, or in the element for it, how many rows are new: a number, or a text that is
+ * empty for none. */
+export function showNew(label, count) {
     const wasHidden = label.hidden;
-    label.hidden = count === 0;
-    const words = count > most ? `${most}+` : count;
-    if (count) put(label, `${words} new, show`);
-    if (wasHidden && count) announce(`${words} new`);
+    label.hidden = !count;
+    if (!count) return;
+    put(label.querySelector("[data-new-rows-text]") ?? label, `${count} new, show`);
+    if (wasHidden) announce(`${count} new`);
 }

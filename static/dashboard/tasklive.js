@@ -5,11 +5,11 @@
  */
 
 import { Asking, PERIOD_MS } from "./asking.js";
-import { announce, make, markGone, put, spriteUrl } from "./dom.js";
+import { make, markGone, put, spriteUrl } from "./dom.js";
 import { EMPTY } from "./formats.js";
+import { showNew } from "./newrows.js";
 
 const FIGURES_MS = 10000;
-const MAX_NEWER = 99;
 
 export function startLiveRows(panel) {
     const followed = panel.dataset.liveTopics.split(" ").filter(Boolean);
@@ -64,21 +64,11 @@ class LiveRows {
             markGone(row, !change);
             if (change) patchRow(row, change);
         }
-        this.tellNewer(found.newer);
+        showNew(this.panel.querySelector("[data-new-rows]"), found.newer);
         for (const [state, text] of Object.entries(found.figures ?? {})) {
             const tab = this.panel.querySelector(`[data-state-tab="${CSS.escape(state)}"] b`);
             if (tab && tab.textContent.trim() !== text) tab.textContent = text;
         }
-    }
-
-    tellNewer(count) {
-        const link = this.panel.querySelector("[data-new-rows]");
-        const wasHidden = link.hidden;
-        link.hidden = count === 0;
-        const text = `${count > MAX_NEWER ? `${MAX_NEWER}+` : count} new, show`;
-        const label = link.querySelector("[data-new-rows-text]");
-        if (label.textContent !== text) label.textContent = text;
-        if (wasHidden && count) announce("There are new tasks");
     }
 }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, QueryDict
 
+from controlplane.core.admin.newrows import NEW_LIMIT, describe_new
 from controlplane.core.admin.shapes import name_shape
 from controlplane.core.clock import now, utc_z
 from controlplane.core.errors import Invalid
@@ -25,7 +26,6 @@ from tasks_app.queries.lists import list_tasks_of
 from tasks_app.queries.tasklist import count_matching, count_newer, read_rows
 from tasks_app.states import TaskState
 
-MAX_NEWER = 99
 _OWN = ("ids", "anchor", "figures")
 _DEFAULT_SORT = "-createdAt"
 
@@ -36,10 +36,10 @@ def describe_changes(request: HttpRequest) -> dict[str, Any]:
     address = read_address(params, submitter_of(request))
     scope = read_scope(request, address)
     if address.errors or not scope.slugs:
-        return {"rows": {}, "newer": 0}
+        return {"rows": {}, "newer": ""}
     found: dict[str, Any] = {
         "rows": _read_rows(request, scope),
-        "newer": _count_newer(request, address, scope),
+        "newer": describe_new(_count_newer(request, address, scope)),
     }
     if request.GET.get("figures"):
         found["figures"] = _read_figures(address, scope)
@@ -67,7 +67,7 @@ def _count_newer(request: HttpRequest, address: ListAddress, scope: Scope) -> in
     if anchor is None or address.sort.name != _DEFAULT_SORT:
         return 0
     tasks = list_tasks_of(scope.searched, address.wanted)
-    return count_newer(tasks, anchor, MAX_NEWER + 1)
+    return count_newer(tasks, anchor, NEW_LIMIT)
 
 
 def _read_figures(address: ListAddress, scope: Scope) -> dict[str, str]:

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from controlplane.core.admin.navigation import CHOSEN_VIEW
+from controlplane.core.admin.newrows import NEW_LIMIT
 from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
 from controlplane.core.ids import first_id_of, parse_uuid_or_none
@@ -39,7 +40,6 @@ from controlplane.workspaces.schema import AuditFilter
 PAGE_SIZE = 50
 SEARCHED = 100_000  # entries in which a page looks for a text that it does not find soon
 _SECONDS_FOR_ALL = 0.1
-MAX_NEWER = 99
 NEWEST = "newest"  # an id: what an open page counts came after it
 _MAX_FOLLOWED = 16  # workspaces, each of which is a live topic
 _MAX_ENTRIES = 20
@@ -102,14 +102,14 @@ def _follow(address: AuditAddress, rows: Sequence[Row], workspaces: list[str]) -
 
 
 def count_newer(request: HttpRequest, workspaces: list[UUID] | None) -> int:
-    """How many entries of the address are newer than the newest of an open page, or one more than
-    MAX_NEWER. Raises Invalid."""
+    """How many entries of the address are newer than the newest of an open page, counted up to
+    NEW_LIMIT. Raises Invalid."""
     params = request.GET.copy()
     newest = parse_uuid_or_none(str(params.pop(NEWEST, [""])[-1]))
     events = find_events(read_address(params), workspaces)
     if newest is not None:
         events = events.filter(id__gt=newest)
-    return len(read_ids(events, MAX_NEWER + 1))
+    return len(read_ids(events, NEW_LIMIT))
 
 
 def _read(

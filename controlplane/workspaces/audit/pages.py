@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 
+from controlplane.core.admin.newrows import describe_new
 from controlplane.core.admin.pages import RowPageAdmin
 from controlplane.core.errors import Invalid
 from controlplane.core.ids import parse_uuid_or_none
@@ -52,11 +53,10 @@ class AuditEventAdmin(WorkspacePages, RowPageAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         try:
-            return JsonResponse(
-                {"newer": count_newer(request, self.workspaces_for(request, "view"))}
-            )
+            count = count_newer(request, self.workspaces_for(request, "view"))
         except Invalid as error:
             return JsonResponse({"problem": str(error)}, status=error.status)
+        return JsonResponse({"newer": describe_new(count)})
 
     def export_rows(self, request: HttpRequest, workspaces: Sequence[UUID]) -> QuerySet[AuditEvent]:
         """The events at this address. Raises Invalid."""

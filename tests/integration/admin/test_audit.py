@@ -1,4 +1,4 @@
-"""The audit log in the admin: its list, one entry, and the history of objects."""
+"""The audit log in the admin: its list, and one entry."""
 
 import html
 import re
@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.db import connection
 from django.http import QueryDict
 from django.test import Client
@@ -18,37 +17,18 @@ from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
 from controlplane.core.ids import first_id_of
 from controlplane.core.requests import working_for
-from controlplane.ops.operations.control import audit
-from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM, Actor
 from controlplane.workspaces.audit import listpage
-from controlplane.workspaces.audit.kinds import list_kinds
 from controlplane.workspaces.audit.queries import list_audit_events, read_events
-from controlplane.workspaces.models import ID_SLACK, AuditEvent, Membership
+from controlplane.workspaces.models import ID_SLACK, AuditEvent
 from controlplane.workspaces.schema import AuditFilter
-from controlplane.workspaces.states import Role
 from tasks_app.services import change_queue
-from tests.clients import default_workspace, key_client, other_workspace, staff_client, user_client
+from tests.clients import default_workspace, key_client, other_workspace, staff_client
 from tests.exportfiles import content_of, read_ndjson
-from tests.factories import make_operation, make_queue, make_task
-from tests.integration.admin.world import World
+from tests.factories import make_operation, make_queue
+from tests.integration.admin.auditpages import ADA, AUDIT, record
 
 pytestmark = pytest.mark.django_db
-AUDIT = reverse("admin:workspaces_auditevent_changelist")
-ADA = Actor(kind="user", id="7", label="ada", role=None)
-
-
-def record(
-    action: str = "task.cancel", target: str = "task", target_id: str = "t", **options: Any
-) -> AuditEvent:
-    return services.record_audit(
-        options.pop("workspace", default_workspace()),
-        options.pop("actor", ADA),
-        action,
-        target,
-        target_id,
-        options.pop("detail", {}),
-    )
 
 
 def page_of(client: Client, query: str = "", **params: str) -> str:
@@ -253,7 +233,7 @@ def test_an_empty_page_counts_only_what_comes(root: Client) -> None:
     newest = QueryDict(html.unescape(address[1]).partition("?")[2])["newest"]
     assert first_id_of(now() - 2 * ID_SLACK) < UUID(newest) < first_id_of(now())
     record(detail={"name": "rare"})
-    assert root.get(html.unescape(address[1])).json() == {"newer": 1}
+    assert root.get(html.unescape(address[1])).json() == {"newer": "1"}
 
 
 def test_what_an_operation_does_leads_to_its_page(root: Client) -> None:
@@ -290,110 +270,6 @@ def test_an_admin_sees_the_log_of_their_workspaces_only() -> None:
     assert client.get(reverse(entry, args=[there.pk])).status_code == 302
 
 
-class TestHistory:
-    def test_it_leads_to_the_log_of_this_object(self, root: Client) -> None:
-        task = make_task()
-        record(target_id=str(task.pk))
-        record(target_id="another", detail={"name": "another"})
-        answer = root.get(reverse("admin:tasks_app_task_history", args=[task.pk]))
-        assert answer.status_code == 302
-        page = root.get(answer["Location"]).content.decode()
-        assert "History of task" in page
-        assert "cancelled task" in page
-        assert "another" not in page
-
-    def test_somebody_who_may_not_read_the_log_sees_what_was_done_to_the_object(self) -> None:
-        task = make_task()
-        record(target_id=str(task.pk), detail={"reason": "a double"})
-        record(target_id="another", detail={"reason": "unrelated"})
-        viewer = staff_client("mira", "viewer", apps=["tasks_app", "workspaces"])
-        answer = viewer.get(reverse("admin:tasks_app_task_history", args=[task.pk]))
-        page = answer.content.decode()
-        assert answer.status_code == 200
-        assert "a double" in page
-        assert "unrelated" not in page
-        assert viewer.get(AUDIT).status_code == 403
-
-    def test_every_kind_of_object_has_one_and_a_page(self) -> None:
-        world = World()
-        root = world.people["root"]
-        objects = {**world.own, **world.shared}
-        for kind in list_kinds():
-            app, _, model = kind.page.rpartition("_")
-            (row,) = (each for label, each in objects.items() if label.lower() == f"{app}.{model}")
-            record("it.changed", kind.target, str(getattr(row, kind.key)))
-            address = reverse(f"admin:{kind.page}_history", args=[row.pk])
-            history = root.get(address, follow=True)
-            assert history.status_code == 200, kind
-            links = re.search(
-                r'<td class="what-cell">.*?</td>', history.content.decode(), re.DOTALL
-            )
-            assert links is not None, kind
-            found = re.search(r'href="([^"]*)"', links[0])
-            assert found is not None, kind
-            assert root.get(found[1]).status_code == 200, kind
-
-
-def test_audit_of_an_operation_is_a_kind() -> None:
-    operation = make_operation(default_workspace())
-    audit(operation, SYSTEM, "pause")
-    assert AuditEvent.objects.latest("id").target_type in {kind.target for kind in list_kinds()}
-
-
-class TestMembers:
-    def test_the_last_administrator_stays(self) -> None:
-        ada = user_client("admin", username="ada").user
-        (member,) = Membership.objects.filter(user=ada)
-        with pytest.raises(Exception, match="last administrator"):
-            services.remove_member(member=member, actor=SYSTEM)
-        with pytest.raises(Exception, match="last administrator"):
-            services.add_member(
-                workspace=default_workspace(), user=ada, role="viewer", actor=SYSTEM
-            )
-        user_client("admin", username="bob")
-        services.remove_member(member=member, actor=SYSTEM)
-        assert not Membership.objects.filter(user=ada).exists()
-
-    def test_nobody_changes_their_own_role(self) -> None:
-        ada = user_client("admin", username="ada").user
-        user_client("admin", username="bob")
-        (member,) = Membership.objects.filter(user=ada)
-        own = Actor(kind="user", id=str(ada.pk), label="ada", role=Role.ADMIN)
-        with pytest.raises(Exception, match="yourself"):
-            services.remove_member(member=member, actor=own)
-        with pytest.raises(Exception, match="your own role"):
-            services.add_member(workspace=default_workspace(), user=ada, role="viewer", actor=own)
-
-
-class TestAccounts:
-    def test_what_a_form_changes_of_a_user_is_in_the_log(self, root: Client) -> None:
-        root.post("/admin/auth/user/add/", {
-            "username": "ada", "usable_password": "true", "password1": "a long secret 7",
-            "password2": "a long secret 7",
-        })  # fmt: skip
-        user = get_user_model().objects.get(username="ada")
-        data = {"username": "ada", "email": "ada@example.org", "is_active": "on",
-                "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}  # fmt: skip
-        root.post(f"/admin/auth/user/{user.pk}/change/", data)
-        root.post(f"/admin/auth/user/{user.pk}/password/", {
-            "usable_password": "true", "password1": "another secret 8",
-            "password2": "another secret 8",
-        })  # fmt: skip
-        root.post(f"/admin/auth/user/{user.pk}/delete/", {"post": "yes"})
-        events = AuditEvent.objects.filter(target_type="account").order_by("id")
-        assert [each.action.removeprefix("account.") for each in events] == [
-            "create", "change", "password", "delete",
-        ]  # fmt: skip
-        assert events[1].detail["after"]["email"] == "ada@example.org"
-        assert "secret" not in str([each.detail for each in events])
-
-    def test_the_last_administrator_is_not_deleted(self, root: Client) -> None:
-        user = user_client("admin", username="ada").user
-        answer = root.post(f"/admin/auth/user/{user.pk}/delete/", {"post": "yes"}, follow=True)
-        assert "last administrator of default" in answer.content.decode()
-        assert get_user_model().objects.filter(pk=user.pk).exists()
-
-
 def test_an_open_page_asks_how_many_entries_of_its_filters_are_new(root: Client) -> None:
     record()
     page = page_of(root, action="task.cancel")
@@ -401,10 +277,10 @@ def test_an_open_page_asks_how_many_entries_of_its_filters_are_new(root: Client)
     assert found
     address, topics = found[1].replace("&amp;", "&"), found[2]
     assert topics == "default/audit"
-    assert root.get(address).json() == {"newer": 0}
+    assert root.get(address).json() == {"newer": ""}
     for action in ("task.cancel", "task.retry", "task.cancel"):
         record(action)
-    assert root.get(address).json() == {"newer": 2}
+    assert root.get(address).json() == {"newer": "2"}
     # An older page of the list has no newest entry.
     assert "data-newer" not in page_of(root, before=str(AuditEvent.objects.order_by("-id")[0].pk))
     assert staff_client("mira", "operator", apps=["workspaces"]).get(address).status_code == 403

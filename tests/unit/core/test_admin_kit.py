@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 
 from controlplane.core.admin.display import Table, badge, folded, link, show_json, show_time
 from controlplane.core.admin.forms import JsonField, ServiceForm
+from controlplane.core.admin.newrows import NEW_LIMIT, describe_new
 from controlplane.core.admin.shapes import SHAPES
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, Invalid
@@ -126,3 +127,10 @@ def test_templates_name_shapes_that_exist() -> None:
     }
     assert len(named) > 20
     assert [each for each in sorted(named) if each[1] not in SHAPES] == []
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"), [(0, ""), (1, "1"), (NEW_LIMIT - 1, "99"), (NEW_LIMIT, "99+")]
+)
+def test_new_rows_are_counted_as_far_as_their_label_shows(count: int, shown: str) -> None:
+    assert describe_new(count) == shown
