@@ -64,15 +64,7 @@ def parse_json(body: bytes, *, max_depth: int, extra_depth: int = 0) -> Any:
 
 def _load(body: bytes) -> Any:
     text = body.decode("utf-8")
-    if _LONG_NUMBER.search(body):
-        return json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_constant=_refuse_constant,
-            parse_int=_integer,
-            parse_float=_decimal,
-        )
-    return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+    return (_CHECKING if _LONG_NUMBER.search(body) else _PLAIN).decode(text)
 
 
 def _is_deeper(body: bytes, max_depth: int) -> bool:
@@ -138,3 +130,13 @@ def _decimal(digits: str) -> float:
 
 def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
+
+
+# Made once: json.loads would make one for each text.
+_PLAIN = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant)
+_CHECKING = json.JSONDecoder(
+    object_pairs_hook=_object,
+    parse_constant=_refuse_constant,
+    parse_int=_integer,
+    parse_float=_decimal,
+)

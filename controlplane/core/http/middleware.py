@@ -4,6 +4,7 @@ page in which nothing is hidden."""
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
@@ -26,6 +27,7 @@ REASON_HEADER = "X-Reason"
 _PAGES = "/admin/"
 # Allowed in a log line, a header and a column of 64 characters.
 _SANE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,64}")
+_ADDRESS_LENGTH = 45  # of an IPv6 address whose end is written as an IPv4 address
 
 Next = Callable[[HttpRequest], Any]
 
@@ -151,16 +153,23 @@ def _read_reason(request: Any) -> str:
 def client_ip(request: Any) -> str | None:
     """The address of the client, if TASKPLANE["TRUSTED_PROXIES"] proxies are trusted."""
     proxies: int = settings.TASKPLANE.get("TRUSTED_PROXIES", 0)
-    chain = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
-    # Each proxy appends its caller: entries further left come from the client and are unverified.
-    if proxies and len(chain) >= proxies and (address := _address(chain[-proxies])):
-        return address
+    if proxies:
+        chain = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
+        # Each proxy appends its caller: entries further left come from the client, unverified.
+        if len(chain) >= proxies and (address := _address(chain[-proxies])):
+            return address
     return _address(request.META.get("REMOTE_ADDR") or "")
 
 
 def _address(text: str) -> str | None:
+    bare = text.strip("[]").partition("%")[0]
+    return _canonical(bare) if len(bare) <= _ADDRESS_LENGTH else None
+
+
+@lru_cache(maxsize=1024)  # a client makes many requests
+def _canonical(text: str) -> str | None:
     try:
-        return str(ip_address(text.strip("[]").partition("%")[0]))
+        return str(ip_address(text))
     except ValueError:
         return None
 

@@ -79,10 +79,20 @@ def test_only_trusted_proxies_are_believed(
     assert client_ip(request) == address
 
 
-def test_no_address_is_none() -> None:
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ("[FE80::1%eth0]", "fe80::1"),
+        ("0000:0000:0000:0000:0000:ffff:123.123.123.123", "::ffff:7b7b:7b7b"),
+        ("1" * 8_000, None),
+        ("localhost", None),
+        ("", None),
+    ],
+)
+def test_an_address_is_shown_in_its_shortest_form(given: str, address: str | None) -> None:
     request = RequestFactory().get("/")
-    request.META["REMOTE_ADDR"] = ""
-    assert client_ip(request) is None
+    request.META["REMOTE_ADDR"] = given
+    assert client_ip(request) == address
 
 
 def test_browsers_get_strict_headers_unless_a_view_sets_its_own() -> None:

@@ -1,8 +1,7 @@
 """One request on its way to a response, and several of them together."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import IO, Any
 
@@ -35,45 +34,67 @@ class Call:
         self.route = route
         self.request = KeyRequest(scope, headers, body)
         self._view = route.make_view(self.request, parts)
+        self._facts = request_facts(self.request, API)
+        self._response: Rendered | HttpResponseBase | None = None
         self.given: list[Any] = []
-        self.response: Rendered | HttpResponseBase | None = None
+        self.outcome: Any = None
 
-    @contextmanager
-    def entered(self) -> Iterator[None]:
-        """For logs, problems and the audit log."""
-        enter_request(request_facts(self.request, API))
+    @property
+    def is_refused(self) -> bool:
+        """Whether it has its response already."""
+        return self._response is not None
+
+    def respond(self) -> Reply:
+        """Let the request in, and call its handler."""
+        enter_request(self._facts)
         try:
-            yield
+            try:
+                self._let_in()
+                self._response = self._view.answer(
+                    self.route.verb, self.route.handler, self.request, self._parts
+                )
+            except Exception as error:  # noqa: BLE001 - the REST framework catches the same
+                self._refuse(error)
+            return self._finish()
         finally:
             leave_request()
 
-    def handle(self) -> None:
-        """Let the request in, and call its handler."""
-        with self._refusing():
-            self._let_in()
-            self.response = self._view.answer(
-                self.route.verb, self.route.handler, self.request, self._parts
-            )
-
     def prepare(self) -> None:
         """Let the request in, and read its body."""
-        with self._refusing():
+        enter_request(self._facts)
+        try:
             self._let_in()
             self.given = self._view.read_input(self.route.verb, self.request, self._parts)
+        except Exception as error:  # noqa: BLE001 - the REST framework catches the same
+            self._refuse(error)
+        finally:
+            leave_request()
 
-    def show(self, outcome: Any) -> None:
-        """Respond with what a handler returned, or with its error."""
-        with self.entered(), self._refusing():
-            if isinstance(outcome, BaseException):
-                raise outcome
-            self.response = self._view.show(self.route.verb, outcome, self.request)
+    def respond_with_outcome(self) -> Reply:
+        """Respond with what a handler returned, or with its error, unless it is refused."""
+        enter_request(self._facts)
+        try:
+            if not self.is_refused:
+                self._show()
+            return self._finish()
+        finally:
+            leave_request()
 
-    def finish(self) -> Reply:
+    def _show(self) -> None:
+        if isinstance(self.outcome, BaseException):
+            self._refuse(self.outcome)
+            return
+        try:
+            self._response = self._view.show(self.route.verb, self.outcome, self.request)
+        except Exception as error:  # noqa: BLE001 - the REST framework catches the same
+            self._refuse(error)
+
+    def _finish(self) -> Reply:
         """The response as bytes, counted."""
         reply = make_reply(
             self.request,
             self.route,
-            self.response,
+            self._response,
             is_https=is_secure(self._scope, self._headers),
         )
         seconds = time.perf_counter() - self._began
@@ -88,22 +109,18 @@ class Call:
         view.check_permissions(request)
         view.check_throttles(request)
 
-    @contextmanager
-    def _refusing(self) -> Iterator[None]:
+    def _refuse(self, error: BaseException) -> None:
         """Turn an error into its response, as the REST framework's dispatch; Django logs what is
         unexpected."""
         try:
-            yield
-        except Exception as error:  # noqa: BLE001 - the REST framework catches the same
-            try:
-                self.response = self._view.handle_exception(error)
-            except Exception as unexpected:  # noqa: BLE001 - Django's handler catches the same
-                plain = ASGIRequest({**self._scope}, BytesIO())
-                self.response = response_for_exception(plain, unexpected)
+            self._response = self._view.handle_exception(error)
+        except Exception as unexpected:  # noqa: BLE001 - Django's handler catches the same
+            plain = ASGIRequest({**self._scope}, BytesIO())
+            self._response = response_for_exception(plain, unexpected)
 
 
 def handle_together(calls: Sequence[Call]) -> None:
-    """Call the handler that takes several calls, of one route, and give each its response."""
+    """Call the handler that takes several calls, of one route, and give each its outcome."""
     if not calls:
         return
     together = calls[0].route.verb.together
@@ -115,4 +132,4 @@ def handle_together(calls: Sequence[Call]) -> None:
     except Exception as error:  # noqa: BLE001 - the response to each of the calls
         outcomes = [error] * len(calls)
     for call, outcome in zip(calls, outcomes, strict=True):
-        call.show(outcome)
+        call.outcome = outcome

@@ -1,13 +1,12 @@
 """Requests of the fast path, and which requests take it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import IO, Any
 
 from django.conf import settings
 from django.http import QueryDict
 from django.http.request import split_domain_port, validate_host
-from django.utils.datastructures import CaseInsensitiveMapping
 from rest_framework.renderers import JSONRenderer
 
 from controlplane.core.http.messages import Scope
@@ -22,6 +21,26 @@ _JSON_TYPES = {
     b"application/json;charset=utf-8",
 }
 _ACCEPTED = {b"*/*", b"application/json", b"application/json, */*", b""}
+
+
+class _Headers(Mapping[str, str]):
+    """Headers by name in any case. Few of them are looked at: one is decoded when it is."""
+
+    def __init__(self, headers: Headers) -> None:
+        self._headers = headers
+
+    def __getitem__(self, name: str) -> str:
+        return self._headers[name.lower().encode()].decode("latin1")
+
+    def get(self, name: str, default: Any = None) -> Any:
+        value = self._headers.get(name.lower().encode())
+        return default if value is None else value.decode("latin1")
+
+    def __iter__(self) -> Iterator[str]:
+        return (name.decode("latin1") for name in self._headers)
+
+    def __len__(self) -> int:
+        return len(self._headers)
 
 
 class KeyRequest:
@@ -41,9 +60,7 @@ class KeyRequest:
     def __init__(self, scope: Scope, headers: Mapping[bytes, bytes], body: IO[bytes]) -> None:
         self.method: str = scope["method"]
         self.path = self.path_info = scope["path"]
-        self.headers = CaseInsensitiveMapping(
-            {name.decode("latin1"): value.decode("latin1") for name, value in headers.items()}
-        )
+        self.headers = _Headers(headers)
         client = scope.get("client")
         self.META = {
             "REMOTE_ADDR": client[0] if client else "",

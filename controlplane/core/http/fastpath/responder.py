@@ -28,9 +28,7 @@ class FastResponder:
         if call is None:
             return None
         try:
-            with call.entered():
-                call.handle()
-                return call.finish()
+            return call.respond()
         finally:
             release_connections()
 
@@ -52,16 +50,11 @@ class FastResponder:
         calls = [self._start(scope, body) for scope, body in asked]
         try:
             for call in filter(None, calls):
-                with call.entered():
-                    call.prepare()
-            handle_together([call for call in filter(None, calls) if call.response is None])
-            return [None if call is None else self._finish(call) for call in calls]
+                call.prepare()
+            handle_together([call for call in filter(None, calls) if not call.is_refused])
+            return [None if call is None else call.respond_with_outcome() for call in calls]
         finally:
             release_connections()
-
-    def _finish(self, call: Call) -> Reply:
-        with call.entered():
-            return call.finish()
 
     def _start(self, scope: Scope, body: IO[bytes]) -> Call | None:
         headers = read_headers(scope)
