@@ -14,13 +14,15 @@ def read_task_rows(cursor: Any, sql: str, parameters: Mapping[str, Any]) -> list
     """The rows of a statement that selects columns of tasks, with the columns as attributes: JSON
     as values, `pk` as a model has it."""
     cursor.execute(sql, parameters)
-    make = _row_class(tuple(column.name for column in cursor.description))._make
+    result = cursor.pgresult
+    # Not by the cursor's description, which makes an object for each column.
+    make = _row_class(tuple(map(result.fname, range(result.nfields))))._make
     return [_load(make(row)) for row in cursor.fetchall()]
 
 
 @lru_cache(maxsize=64)
-def _row_class(names: tuple[str, ...]) -> Any:
-    row = namedtuple("TaskRow", names)  # type: ignore[misc]
+def _row_class(names: tuple[bytes, ...]) -> Any:
+    row = namedtuple("TaskRow", [name.decode() for name in names])  # type: ignore[misc]
     row.pk = property(lambda self: self.id)  # type: ignore[attr-defined] # as a model's row has
     return row
 

@@ -1,22 +1,28 @@
-"""Django's Postgres backend, whose pool hands out no connection that the server has closed."""
+"""Django's Postgres backend, which reads times quickly, and whose pool hands out no connection that
+the server has closed."""
 
 import select
+from functools import cache
 from typing import Any
 
 import psycopg
 from django.db.backends.postgresql import base
-from psycopg_pool import ConnectionPool
+from psycopg.adapt import AdaptersMap
+
+from controlplane.core.postgres.times import UtcLoader
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Replaces `CONN_HEALTH_CHECKS` for pooled connections.
+    """The backend of every connection."""
 
-    The pool's own check sleeps for a second, then two, after each closed connection that it finds:
-    with a full pool after a restart of the server, every request would time out.
-    """
+    def get_connection_params(self) -> dict[str, Any]:
+        params: dict[str, Any] = super().get_connection_params()
+        return params | {"context": _with_quick_times(params["context"])}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """A connection that works.
+        """A connection that works. Replaces `CONN_HEALTH_CHECKS` for the pool, whose own check
+        sleeps for a second, then two, after each closed connection that it finds: with a full pool
+        after a restart of the server, every request would time out.
 
         Ends: each closed connection leaves the pool, and an empty pool raises PoolTimeout.
         """
@@ -25,6 +31,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
             if self.pool is None or is_alive(connection):
                 return connection
             self.pool.putconn(connection)
+
+
+@cache
+def _with_quick_times(adapters: AdaptersMap) -> AdaptersMap:
+    """Django's adapters, which are the same for every connection, with our loader of times."""
+    found = AdaptersMap(adapters)
+    found.register_loader("timestamptz", UtcLoader)
+    return found
 
 
 def is_alive(connection: psycopg.Connection[Any]) -> bool:
@@ -39,6 +53,8 @@ def is_alive(connection: psycopg.Connection[Any]) -> bool:
     poll.register(connection.fileno(), select.POLLIN)
     if not poll.poll(0):
         return True
+    from psycopg_pool import ConnectionPool  # only the app has a pool
+
     try:
         ConnectionPool.check_connection(connection)
     except psycopg.Error:

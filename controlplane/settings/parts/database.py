@@ -45,7 +45,7 @@ def parse_database_url(url: str, name: str = "DATABASE_URL") -> dict[str, Any]:
             "postgres://user:password@host:5432/name."
         )
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "controlplane.core.postgres",
         "NAME": found.pop("dbname"),
         "USER": found.pop("user", ""),
         "PASSWORD": found.pop("password", ""),
@@ -97,7 +97,6 @@ def databases() -> dict[str, Any]:
         # After reconnect_timeout a lost connection's place is free for the next request, which
         # connects at once: the pool's own attempts back off, in the end for minutes.
         pool = {"min_size": 2, "max_size": 20, "timeout": 2, "reconnect_timeout": 2}
-        default["ENGINE"] = "controlplane.core.postgres"
         default["CONN_HEALTH_CHECKS"] = False  # the backend checks what it takes from the pool
         default["CONN_MAX_AGE"] = 0
         default["OPTIONS"] = {**default["OPTIONS"], "pool": pool}
