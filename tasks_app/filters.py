@@ -156,6 +156,12 @@ class TaskFilter:
         return has_open_states and self._conditions <= {"queues", "statuses"}
 
     @property
+    def is_self_contained(self) -> bool:
+        """Whether it means the same whatever is in the database: it names no queue and no node,
+        whose numbers are looked up. Such a filter can be the key of a cache."""
+        return not (self.queues or self.workers or self.payload)
+
+    @property
     def is_by_failure(self) -> bool:
         """Whether it selects only tasks that ended badly, or whose last attempt failed."""
         is_bad_end = bool(self.statuses) and {*self.statuses} <= {*FINAL} - {TaskState.COMPLETED}
@@ -174,11 +180,10 @@ class TaskFilter:
     @property
     def _conditions(self) -> set[str]:
         """The fields of its conditions."""
-        return {
-            field.name
-            for field in fields(self)
-            if field.name != "is_internal" and getattr(self, field.name) not in ((), "", None)
-        }
+        return {name for name in _CONDITIONS if getattr(self, name) not in ((), "", None)}
+
+
+_CONDITIONS = tuple(each.name for each in fields(TaskFilter) if each.name != "is_internal")
 
 
 def filter_of_query(params: QueryParams, *, ignore: Iterable[str] = ()) -> TaskFilter:
