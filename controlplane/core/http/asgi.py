@@ -19,7 +19,14 @@ from django.http.response import FileResponse, HttpResponseBase
 from django.urls import set_script_prefix
 
 from controlplane.core.http.gate import RequestGate
-from controlplane.core.http.messages import Message, Receive, Reply, Scope, Send
+from controlplane.core.http.messages import (
+    Message,
+    Receive,
+    Reply,
+    Scope,
+    Send,
+    find_exchange,
+)
 from controlplane.core.http.visits import SharedVisits
 from controlplane.core.sql import release_connections
 
@@ -85,9 +92,7 @@ class OneThreadHandler(ASGIHandler):
                 self._threads, copy_context().run, self._respond, scope, body
             )
         if isinstance(response, Reply):
-            start = {"status": response.status, "headers": response.headers}
-            await send({"type": "http.response.start", **start})
-            await send({"type": "http.response.body", "body": response.body})
+            await _send_reply(response, scope, send)
             return
         if not response.streaming:
             await self.send_response(response, send)
@@ -150,6 +155,15 @@ class OneThreadHandler(ASGIHandler):
             response.block_size = self.chunk_size
         make_async(request, response)
         return response
+
+
+async def _send_reply(reply: Reply, scope: Scope, send: Send) -> None:
+    if (exchange := find_exchange(scope)) is not None:
+        await exchange.send(reply)
+        return
+    start = {"status": reply.status, "headers": reply.headers}
+    await send({"type": "http.response.start", **start})
+    await send({"type": "http.response.body", "body": reply.body})
 
 
 def make_async(request: HttpRequest, response: HttpResponseBase) -> None:

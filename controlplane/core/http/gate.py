@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils.http import parse_header_parameters
 
 from controlplane.core.http import bodies
-from controlplane.core.http.messages import App, Message, Receive, Scope, Send
+from controlplane.core.http.messages import App, Message, Receive, Scope, Send, find_exchange
 from controlplane.core.http.problemdetails import Problem, render, too_large
 
 Headers = dict[bytes, bytes]
@@ -35,7 +35,9 @@ class RequestGate:
         limit: int = settings.TASKPLANE["BODY_MAX_BYTES"]
         headers = dict(scope["headers"])
         problem = _problem_of_headers(headers, limit)
-        if problem is None:
+        if problem is None and _has_small_body(scope, limit):
+            await self._app(scope, receive, send)
+        elif problem is None:
             body = _LimitedBody(receive, headers, limit)
             problem = await body.admit()
             if problem is None:
@@ -89,6 +91,13 @@ class _LimitedBody:
             self._headers.get(name, b"").decode("latin1") for name in (b"authorization", b"cookie")
         )
         return await bodies.check_credentials(authorization, cookie)
+
+
+def _has_small_body(scope: Scope, limit: int) -> bool:
+    """Whether the body has arrived, and is one that nothing would refuse."""
+    exchange = find_exchange(scope)
+    size = None if exchange is None else exchange.body_size
+    return size is not None and size <= min(limit, bodies.UNVERIFIED_MAX_BYTES)
 
 
 def _problem_of_headers(headers: Headers, limit: int) -> Problem | None:

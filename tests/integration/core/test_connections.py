@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -11,7 +12,14 @@ import pytest
 import uvicorn
 
 from controlplane.core.http import bodies
-from controlplane.core.http.gate import Message, Receive, Scope, Send
+from controlplane.core.http.messages import (
+    Message,
+    Receive,
+    Reply,
+    Scope,
+    Send,
+    find_exchange,
+)
 from controlplane.core.http.server import connections
 from controlplane.core.http.server.uvicorn import listen, make_server
 from tests.engine import wait_until
@@ -42,6 +50,14 @@ class App:
         self.ends.append("answered")
 
     async def answer(self, scope: Scope, body: bytes, send: Send) -> None:
+        if scope["path"].startswith("/reply"):
+            exchange = find_exchange(scope)
+            assert exchange is not None
+            assert exchange.body_size == 0
+            value = b"a\r\nX-B: b" if scope["path"] == "/reply-with-break" else b"a"
+            headers = [(b"content-length", b"2"), (b"x-a", value)]
+            await exchange.send(Reply(200, headers, b"ok"))
+            return
         if scope["path"] == "/wait":
             self.waits = True
             await self.may_end.wait()
@@ -261,3 +277,41 @@ def test_what_is_under_way_at_the_end_is_answered() -> None:
         answer, was_reset = client.read_to_end()
     assert (answer.startswith(b"HTTP/1.1 200 "), was_reset) == (True, False)
     assert b"connection: close" in answer
+
+
+def asking(path: bytes, method: bytes = b"GET", more: bytes = b"") -> bytes:
+    return b"%b %b HTTP/1.1\r\nHost: localhost\r\n%b\r\n" % (method, path, more)
+
+
+def test_a_whole_reply_is_as_one_in_two_messages(served: Serving) -> None:
+    answer, was_reset = talk(
+        served.url, asking(b"/reply") * 2 + asking(b"/reply", more=b"Connection: close\r\n")
+    )
+    first, second, last = answer.split(b"HTTP/1.1 200 OK\r\n")[1:]
+    assert not was_reset
+    assert re.fullmatch(rb"date: [^\r]+ GMT\r\ncontent-length: 2\r\nx-a: a\r\n\r\nok", first)
+    assert second == first
+    assert last == first.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
+    assert served.app.ends == ["answered"] * 3
+
+
+def test_a_whole_reply_to_a_client_of_http_1_0_ends_the_connection(served: Serving) -> None:
+    answer, was_reset = talk(served.url, b"GET /reply HTTP/1.0\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answer.endswith(b"\r\nconnection: close\r\n\r\nok")
+    assert not was_reset
+
+
+def test_a_whole_reply_to_head_has_no_body(served: Serving) -> None:
+    answer, _ = talk(served.url, asking(b"/reply", b"HEAD", b"Connection: close\r\n"))
+    assert b"content-length: 2\r\n" in answer
+    assert answer.endswith(b"\r\n\r\n")
+
+
+def test_a_header_with_a_line_break_is_an_error_of_the_server(
+    served: Serving, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer, _ = talk(served.url, asking(b"/reply-with-break"))
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert b"X-B" not in answer
+    assert "has a line break in it" in caplog.text

@@ -12,8 +12,9 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from controlplane.core.http import bodies
-from controlplane.core.http.messages import App, Message, Receive, Scope, Send
+from controlplane.core.http.messages import App, Message, Receive, Scope, Send, offer_exchange
 from controlplane.core.http.problemdetails import Problem, serialize
+from controlplane.core.http.server.exchanges import UvicornExchange
 
 # Daphne's limits of what surrounds a body.
 HEAD_MAX_BYTES = 16_384
@@ -145,6 +146,7 @@ class Connection(HttpToolsProtocol):
         self._current = cycle
         if cycle.scope["http_version"] == "1.0":
             app = _without_chunks(app, cycle)
+        offer_exchange(cycle.scope, UvicornExchange(cycle))  # type: ignore[arg-type] # a dict too
         super()._start_asgi_task(cycle, _piece_by_piece(app, cycle))  # type: ignore[arg-type] # likewise
 
     def is_closing(self) -> bool:
