@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from django.conf import settings as settings_module
 from controlplane.core.http import bodies
 from controlplane.core.http.asgi import get_http_application
 from controlplane.core.http.gate import RequestGate
+from controlplane.core.http.messages import Message, Reply, offered_exchange
 from tests.integration.core import urls
 
 pytestmark = [
@@ -187,6 +189,44 @@ def test_a_websocket_passes_the_gate_untouched() -> None:
 
     async_to_sync(RequestGate(app))({"type": "websocket"}, None, None)  # type: ignore[arg-type] # not used
     assert seen == ["websocket"]
+
+
+@dataclass
+class ArrivedBody:
+    """A body that has arrived with its head, as an exchange describes it."""
+
+    body_size: int | None
+
+    async def send(self, reply: Reply) -> None:
+        raise AssertionError("The gate sends nothing.")
+
+
+@pytest.mark.parametrize(
+    ("size", "is_limited"),
+    [(0, False), (65_536, False), (65_537, True), (None, True)],
+)
+def test_only_a_small_body_that_has_arrived_is_read_without_limits(
+    size: int | None, is_limited: bool
+) -> None:
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send_nothing(message: Message) -> None:
+        """The application does not answer."""
+
+    def pass_gate() -> bool:
+        given: list[Any] = []
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            given.append(receive)
+
+        scope = {"type": "http", "headers": []}
+        with offered_exchange(scope, ArrivedBody(size)):
+            async_to_sync(RequestGate(app))(scope, receive, send_nothing)
+        return given[0] is not receive
+
+    assert bodies.UNVERIFIED_MAX_BYTES == 65_536
+    assert pass_gate() is is_limited
 
 
 def test_a_server_can_import_it_before_anything_else() -> None:

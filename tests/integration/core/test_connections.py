@@ -34,10 +34,17 @@ class App:
     def __init__(self) -> None:
         self.pieces = 0
         self.ends: list[str] = []
+        self.sizes: list[int | None] = []  # of the bodies of /reply, before they were received
+        self.scopes: list[Scope] = []
         self.waits = False
         self.may_end = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scopes.append(scope)
+        if scope["path"].startswith("/reply"):
+            exchange = find_exchange(scope)
+            assert exchange is not None
+            self.sizes.append(exchange.body_size)
         message: Message = {"more_body": True}
         body = b""
         while message.get("more_body"):
@@ -53,7 +60,6 @@ class App:
         if scope["path"].startswith("/reply"):
             exchange = find_exchange(scope)
             assert exchange is not None
-            assert exchange.body_size == 0
             value = b"a\r\nX-B: b" if scope["path"] == "/reply-with-break" else b"a"
             headers = [(b"content-length", b"2"), (b"x-a", value)]
             await exchange.send(Reply(200, headers, b"ok"))
@@ -306,6 +312,21 @@ def test_a_whole_reply_to_head_has_no_body(served: Serving) -> None:
     answer, _ = talk(served.url, asking(b"/reply", b"HEAD", b"Connection: close\r\n"))
     assert b"content-length: 2\r\n" in answer
     assert answer.endswith(b"\r\n\r\n")
+
+
+def test_the_size_of_a_body_is_known_once_it_has_arrived(served: Serving) -> None:
+    with RawClient(served.url) as client:
+        for body, rest in ((b"", b""), (b"hello", b""), (b"hel", b"lo")):
+            length = b"Content-Length: %d\r\n" % len(body + rest)
+            client.socket.sendall(asking(b"/reply", b"POST", length) + body)
+            if rest:
+                wait_until(lambda: len(served.app.sizes) == 3, "the beginning of the request")
+                client.socket.sendall(rest)
+            client.read_head()
+            client.read(len(b"ok"))
+    assert served.app.sizes == [0, 5, None]
+    # Else each request would wait for the collector of cycles.
+    assert [find_exchange(scope) for scope in served.app.scopes] == [None] * 3
 
 
 def test_a_header_with_a_line_break_is_an_error_of_the_server(

@@ -12,7 +12,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from controlplane.core.http import bodies
-from controlplane.core.http.messages import App, Message, Receive, Scope, Send, offer_exchange
+from controlplane.core.http.messages import App, Message, Receive, Scope, Send, offered_exchange
 from controlplane.core.http.problemdetails import Problem, serialize
 from controlplane.core.http.server.exchanges import UvicornExchange
 
@@ -146,7 +146,6 @@ class Connection(HttpToolsProtocol):
         self._current = cycle
         if cycle.scope["http_version"] == "1.0":
             app = _without_chunks(app, cycle)
-        offer_exchange(cycle.scope, UvicornExchange(cycle))  # type: ignore[arg-type] # a dict too
         super()._start_asgi_task(cycle, _piece_by_piece(app, cycle))  # type: ignore[arg-type] # likewise
 
     def is_closing(self) -> bool:
@@ -270,7 +269,8 @@ def _piece_by_piece(app: App, cycle: RequestResponseCycle) -> App:
             if message.get("more_body"):
                 await cycle.flow.drain()
 
-        await app(scope, receive, send_and_wait)
+        with offered_exchange(scope, UvicornExchange(cycle)):
+            await app(scope, receive, send_and_wait)
 
     return serve
 

@@ -13,12 +13,14 @@ class UvicornExchange:
 
     @property
     def body_size(self) -> int | None:
-        """The bytes of a body that has arrived as a whole; None while more may come."""
+        """The bytes of a body that has arrived as a whole and was not received yet; None while
+        more may come."""
         return None if self._cycle.more_body else len(self._cycle.body)
 
     async def send(self, reply: Reply) -> None:
         """As two calls of the cycle's `send`, in one write, and without a look at each header:
-        replies are ours, and checked as a whole.
+        they are ours, and checked as a whole for line breaks. There is a content-length, and no
+        header `connection`.
 
         Raises RuntimeError: a header has a line break in it, or a response has begun.
         """
