@@ -7,6 +7,7 @@ keys) and, only when a suspicious number was seen, per number.
 import json
 import math
 import re
+from codecs import BOM_UTF8
 from typing import Any
 
 import orjson
@@ -63,6 +64,8 @@ def parse_json(body: bytes, *, max_depth: int, extra_depth: int = 0) -> Any:
 
 
 def _load(body: bytes) -> Any:
+    if body.startswith(BOM_UTF8):
+        raise MalformedJsonError("The body is not JSON: it begins with a byte order mark.")
     text = body.decode("utf-8")
     return (_CHECKING if _LONG_NUMBER.search(body) else _PLAIN).decode(text)
 

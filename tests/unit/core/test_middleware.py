@@ -83,7 +83,7 @@ def test_only_trusted_proxies_are_believed(
     ("given", "address"),
     [
         ("[FE80::1%eth0]", "fe80::1"),
-        ("0000:0000:0000:0000:0000:ffff:123.123.123.123", "::ffff:7b7b:7b7b"),
+        ("0000:0000:0000:0000:0000:fffe:123.123.123.123", "::fffe:7b7b:7b7b"),
         ("1" * 8_000, None),
         ("localhost", None),
         ("", None),
