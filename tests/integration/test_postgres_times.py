@@ -59,7 +59,13 @@ def test_the_time_zone_of_the_session_does_not_matter(
     assert (found, found.tzinfo) == (moment, UTC)
 
 
-@pytest.mark.parametrize("text", ["infinity", "0044-03-15 12:00+00 BC", "10000-01-01 00:00+00"])
-def test_what_python_has_no_time_for_is_an_error_of_the_data(text: str) -> None:
-    with pytest.raises(DataError):
+@pytest.mark.parametrize(
+    "text",
+    ["infinity", "0044-03-15 12:00+00 BC", "10000-01-01 00:00+00", "9999-12-31 23:59:59-05"],
+)
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_what_python_has_no_time_for_is_an_error_of_the_data(text: str, zone: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('TimeZone', %s, true)", [zone])
+    with pytest.raises(DataError, match="not a time from the year 1 to 9999"):
         read(text)

@@ -1,1 +1,1 @@
-"""Django's Postgres backend for the app's connection pool; see `base`."""
+"""The database back-end of every connection; see `base`."""

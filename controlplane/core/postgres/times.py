@@ -1,9 +1,8 @@
 """Times from Postgres, read by the C code of Python."""
 
 from datetime import UTC, datetime
-from typing import Any
 
-from django.db.backends.postgresql.psycopg_any import BaseTzLoader
+from psycopg import DataError
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 
@@ -17,14 +16,9 @@ class UtcLoader(Loader):
 
     def load(self, data: Buffer) -> datetime:
         """The time. Raises psycopg.DataError: Python has no such time."""
+        text = str(data, "ascii")
         try:
-            return datetime.fromisoformat(str(data, "ascii")).astimezone(UTC)
-        except (ValueError, OverflowError):  # infinity, before Christ, after the year 9999
-            return _load_otherwise(self.oid, self.connection, data)
-
-
-def _load_otherwise(oid: int, connection: Any, data: Buffer) -> datetime:
-    loader = BaseTzLoader(oid, connection)
-    loader.timezone = UTC
-    found: datetime = loader.load(data)
-    return found
+            return datetime.fromisoformat(text).astimezone(UTC)
+        except (ValueError, OverflowError) as error:
+            # Infinity, before Christ, after the year 9999.
+            raise DataError(f"This is not a time from the year 1 to 9999: {text[:50]!r}") from error
