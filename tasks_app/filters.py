@@ -156,10 +156,11 @@ class TaskFilter:
         return has_open_states and self._conditions <= {"queues", "statuses"}
 
     @property
-    def is_self_contained(self) -> bool:
-        """Whether it means the same whatever is in the database: it names no queue and no node,
-        whose numbers are looked up. Such a filter can be the key of a cache."""
-        return not (self.queues or self.workers or self.payload)
+    def is_kept(self) -> bool:
+        """Whether statements for it are kept: it is small and likely to come again, can be the key
+        of a cache, and names no queue and no node, whose numbers are looked up."""
+        texts = (*self.types, *self.tags, *self.error_classes, *self.submitters)
+        return self._conditions <= _KEPT and sum(map(len, texts)) <= _KEPT_CHARACTERS
 
     @property
     def is_by_failure(self) -> bool:
@@ -184,6 +185,17 @@ class TaskFilter:
 
 
 _CONDITIONS = tuple(each.name for each in fields(TaskFilter) if each.name != "is_internal")
+_KEPT = {
+    "statuses",
+    "types",
+    "tags",
+    "error_classes",
+    "submitters",
+    "min_priority",
+    "min_duration_ms",
+    "max_duration_ms",
+}
+_KEPT_CHARACTERS = 1_000
 
 
 def filter_of_query(params: QueryParams, *, ignore: Iterable[str] = ()) -> TaskFilter:

@@ -68,12 +68,12 @@ def list_tasks(workspace_id: UUID, wanted: TaskFilter) -> QuerySet[Task]:
 def list_tasks_of(workspaces: Sequence[UUID] | None, wanted: TaskFilter) -> QuerySet[Task]:
     """Tasks of several workspaces; None means all."""
     hidden = tuple(hidden_types(wanted))
-    if workspaces is None or not wanted.is_self_contained:
+    if workspaces is None or not wanted.is_kept:
         return _compose(workspaces, wanted, hidden)
     return _compose_once(tuple(workspaces), wanted, hidden).all()
 
 
-@lru_cache(maxsize=64)  # to compose it takes a sixth of a request for a list
+@lru_cache(maxsize=64)  # composing it takes a sixth of a request for a list
 def _compose_once(
     workspaces: tuple[UUID, ...], wanted: TaskFilter, hidden: tuple[str, ...]
 ) -> QuerySet[Task]:

@@ -103,7 +103,7 @@ def read_page(
         tasks = tasks.filter(cursor.condition(sort))
     deferred, _ = tasks.query.deferred_loading
     try:
-        if total is not None and total.wanted.is_self_contained and cursor is None and not apart:
+        if total is not None and total.wanted.is_kept and cursor is None and not apart:
             hidden = tuple(hidden_types(total.wanted))
             page, parameters = _compose_once(
                 tuple(total.workspaces), total.wanted, hidden, sort, offset, count
@@ -153,7 +153,7 @@ def count_kept_states(workspaces: Sequence[UUID], wanted: TaskFilter) -> Counter
     return found
 
 
-@lru_cache(maxsize=64)  # to compose it takes a sixth of a request for a list
+@lru_cache(maxsize=64)  # composing it takes another sixth
 def _compose_once(
     workspaces: tuple[UUID, ...],
     wanted: TaskFilter,

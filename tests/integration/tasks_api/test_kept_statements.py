@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from tasks_app.queries import lists
+from tasks_app.filters import TaskFilter
+from tasks_app.queries import lists, pages
 from tests.clients import key_client, other_workspace
 from tests.factories import make_task
 
@@ -22,6 +23,7 @@ def names(client: APIClient, **params: Any) -> list[str]:
 def empty() -> None:
     """No statement is kept from another test."""
     lists._compose_once.cache_clear()
+    pages._compose_once.cache_clear()
 
 
 @pytest.mark.parametrize("filters", [{}, {"status": "PENDING"}, {"tag": "red"}, {"search": "a"}])
@@ -33,6 +35,33 @@ def test_a_second_list_shows_what_has_come(client: APIClient, filters: dict[str,
     everything = ["c", "ab", "a"] if not filters else ["ab", "a"]
     assert names(client, **filters) == everything
     assert names(client, **filters, limit=1, page=2) == [everything[1]]
+
+
+@pytest.mark.parametrize(
+    ("filters", "kept"),
+    [
+        ({}, 1),
+        ({"status": "FAILED"}, 1),
+        ({"tag": "red"}, 1),
+        ({"queue": "mail"}, 0),
+        ({"payload.a": "1"}, 0),
+        ({"createdAfter": "1h"}, 0),
+        ({"search": "a"}, 0),
+    ],
+)
+def test_what_is_likely_to_come_again_is_kept(
+    client: APIClient, filters: dict[str, str], kept: int
+) -> None:
+    for _ in range(2):
+        names(client, **filters)
+    for compose in (lists._compose_once, pages._compose_once):
+        assert compose.cache_info().hits >= kept
+        assert compose.cache_info().currsize == kept
+
+
+def test_a_large_filter_is_not_kept() -> None:
+    assert TaskFilter(types=("a" * 1_000,)).is_kept
+    assert not TaskFilter(types=("a" * 500, "b" * 501)).is_kept
 
 
 def test_another_workspace_has_a_statement_of_its_own(client: APIClient) -> None:
