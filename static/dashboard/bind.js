@@ -46,6 +46,7 @@ export function startTicking() {
     setInterval(() => {
         if (topics.isHidden || topics.freshness()?.status !== "live") return;
         const at = topics.serverTime();
+        if (Number.isNaN(at)) return; // until then the server's own words stand
         for (const element of document.querySelectorAll("[data-tick]")) {
             const moment = element.getAttribute("datetime");
             if (moment) putFigure(element, FORMATS[element.dataset.tick]?.(moment, at));

@@ -37,6 +37,10 @@ CUT = """async () => {
     const { liveTopics } = await import("/static/dashboard/live.js");
     liveTopics().socket.socket.close();
 }"""
+SAY_LIVE = """async () => {
+    const { liveTopics } = await import("/static/dashboard/live.js");
+    liveTopics().freshness = () => ({ status: "live" });
+}"""
 HIDE = """async (isHidden) => {
     const { liveTopics } = await import("/static/dashboard/live.js");
     if (isHidden) liveTopics().hide(); else liveTopics().show();
@@ -222,6 +226,17 @@ def test_it_polls_where_sockets_are_blocked(visitors: Visitors) -> None:
     make_task(queue="emails")
     tab.page.wait_for_timeout(11_000)
     tab.shows("1")
+
+
+def test_times_stand_as_they_were_drawn_until_the_server_is_heard(visitors: Visitors) -> None:
+    make_letter()
+    page = visitors.page(staff_user("viewer"))
+    page.route_web_socket("**/ws/live", lambda socket: None)  # connected, and silent
+    page.goto(f"{visitors.server}/admin/")
+    page.evaluate(SAY_LIVE)  # as for the first three seconds
+    when = page.locator(".overview-when time").first
+    page.wait_for_timeout(2_500)
+    assert when.inner_text().endswith(" ago")
 
 
 @pytest.fixture
