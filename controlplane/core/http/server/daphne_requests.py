@@ -35,9 +35,14 @@ class Flow:
     def stopProducing(self) -> None:
         self._open.set()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the client reads."""
+        return self._open.is_set()
+
     async def wait(self, seconds: float) -> None:
         """Raises TimeoutError when the client has not read for this long."""
-        if not self._open.is_set():
+        if not self.is_open:
             await asyncio.wait_for(self._open.wait(), seconds)
 
 
