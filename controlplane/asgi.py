@@ -3,6 +3,7 @@ controlplane.asgi:application`."""
 
 import os
 import sys
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 # Before the settings are read: only the app keeps a pool of database connections.
@@ -15,6 +16,7 @@ from controlplane.core.http.asgi import get_http_application
 from controlplane.core.http.messages import App
 from controlplane.core.http.migrated import when_migrated
 from controlplane.core.http.parts import REQUESTS, SOCKETS, only_health, refuse_sockets
+from controlplane.core.http.pathprefix import below_prefix
 
 
 def get_sockets() -> App:
@@ -25,12 +27,13 @@ def get_sockets() -> App:
 
 http: App = when_migrated(get_http_application())
 part = settings.TASKPLANE["SERVES"]
-application = ProtocolTypeRouter(
+protocols: Any = ProtocolTypeRouter(
     {
         "http": only_health(http) if part == SOCKETS else http,
         "websocket": refuse_sockets if part == REQUESTS else when_migrated(get_sockets()),
     }
 )
+application: App = below_prefix(protocols)
 
 if "daphne.cli" in sys.modules:  # Daphne imports this module, rather than a test or a tool
     from controlplane.core.http.server.daphne import install

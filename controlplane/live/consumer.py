@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 
 from controlplane.core.http.messages import Receive, Scope, Send
+from controlplane.core.http.pathprefix import path_within
 from controlplane.live import identity
 from controlplane.live.connection import Connection, Introduction, Wire
 from controlplane.live.hub import get_hub
@@ -24,9 +25,8 @@ async def serve_sockets(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
     await send({"type": "websocket.accept"})
     headers = {name.decode("latin1"): value.decode("latin1") for name, value in scope["headers"]}
-    path = scope["path"].removeprefix(scope.get("root_path", ""))
     try:
-        _check_address(path, headers)
+        _check_address(path_within(scope), headers)
         with counts.unknown():
             wire = Wire(receive, send)
             client = await _introduce(wire, identity.session_key_of(headers))

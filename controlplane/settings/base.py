@@ -197,6 +197,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "controlplane.core.http.openapi.allow_null_in_any_json",
     ],
     "SCHEMA_PATH_PREFIX": "/",
+    # "Try it out" of the reference would otherwise call the root of the host.
+    "SERVERS": [{"url": FORCE_SCRIPT_NAME}] if FORCE_SCRIPT_NAME else [],
     "ENUM_NAME_OVERRIDES": {
         "RetryStrategyEnum": "tasks_app.processors.retry.STRATEGIES",
         "ScalingStrategyEnum": list(_SCALING["strategy"].choices),

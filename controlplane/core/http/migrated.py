@@ -6,6 +6,7 @@ import time
 from django.db import DatabaseError, InterfaceError, connections
 
 from controlplane.core.http.messages import App, Receive, Scope, Send
+from controlplane.core.http.pathprefix import path_within
 from controlplane.core.http.problemdetails import Problem, render
 from controlplane.core.process_state import register_reset
 from controlplane.core.schemaversion import SchemaWatch
@@ -65,7 +66,7 @@ def when_migrated(app: App) -> App:
     the schema is complete."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        is_open = _gate.watch.is_complete or scope["path"].startswith("/health")
+        is_open = _gate.watch.is_complete or path_within(scope).startswith("/health")
         if is_open or await asyncio.to_thread(is_migrated):
             await app(scope, receive, send)
             return

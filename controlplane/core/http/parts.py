@@ -1,6 +1,7 @@
 """A process that serves requests only, or sockets only, where both are too much for one."""
 
 from controlplane.core.http.messages import App, Receive, Scope, Send
+from controlplane.core.http.pathprefix import path_within
 from controlplane.core.http.problemdetails import Problem, render
 
 BOTH, REQUESTS, SOCKETS = "both", "requests", "sockets"
@@ -11,7 +12,7 @@ def only_health(app: App) -> App:
     """The part of the application for HTTP that balancers and supervisors ask."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"].startswith("/health"):
+        if path_within(scope).startswith("/health"):
             await app(scope, receive, send)
             return
         headers, body = render(Problem(404, "This process serves WebSockets only."))

@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 
 from controlplane import __version__
 from controlplane.core.formatting import format_duration
+from controlplane.core.http.pathprefix import make_address
 from controlplane.ops.overview.access import list_lacking
 from controlplane.ops.overview.panels import PANELS, show_panel
 from controlplane.ops.overview.queries.source import SPANS, Source
@@ -51,7 +52,7 @@ def first_start(source: Source, request: HttpRequest) -> dict[str, Any]:
     dispatcher, _ = source.loops
     return {
         "version": __version__,
-        "address": request.build_absolute_uri("/").rstrip("/"),
+        "address": make_address(request).rstrip("/"),
         "types": len(names()),
         "workers": len(source.live_nodes),
         "has_dispatcher": dispatcher.leads,
