@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -11,7 +11,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from controlplane.core.admin.pages import ReadOnlyAdmin
-from controlplane.core.admin.undo import offer_undo
+from controlplane.core.admin.undo import offer_undo, show_unchanged
 from controlplane.core.errors import DomainError
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import actor_in, roles_of
@@ -86,8 +86,12 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
     def release_view(self, request: HttpRequest) -> HttpResponse:
         workspace_id, actor = self._act_as(request, Role.OPERATOR)
         undone = release_with_undo(workspace_id=workspace_id, actor=actor)
-        text = "Released: the strategy decides the number of workers again."
-        offer_undo(request, "scaling-override", undone, text)
+        if undone is None:
+            text = "Nothing to release: the strategy decides the number of workers."
+            self.message_user(request, text, messages.INFO)
+        else:
+            text = "Released: the strategy decides the number of workers again."
+            offer_undo(request, "scaling-override", undone, text)
         return HttpResponseRedirect(self._list_url())
 
     def _act_as(self, request: HttpRequest, needed: Role) -> tuple[UUID, Actor]:
@@ -142,8 +146,10 @@ def save_configuration(request: HttpRequest, workspace_id: UUID) -> Configuratio
     except DomainError as error:
         form.refuse(error)
         return form
-    text = "The configuration was saved."
-    offer_undo(request, "scaling-configuration", undone, text)
+    if undone is None:
+        show_unchanged(request, "the configuration")
+    else:
+        offer_undo(request, "scaling-configuration", undone, "The configuration was saved.")
     return None
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.urls import reverse
 
-from controlplane.core.admin.charts import Chart, Event, Frame, Objective, Series, draw_chart
+from controlplane.core.admin.charts import Chart, Frame, Objective, Series, draw_chart
+from controlplane.core.admin.marks import choose_marks
 from controlplane.core.clock import now
 from controlplane.core.formatting import format_count
 from scaling.admin.eventpage import describe_decider, describe_reason
@@ -25,6 +26,7 @@ SPANS: Mapping[str, tuple[timedelta, int]] = {
     "24h": (timedelta(hours=24), 288),
 }
 _MAX_EVENTS = 10
+_MAX_MARKS = 5
 # What a rule went by, as the end of "Decided by".
 _WRONG = frozenset({EventState.FAILED.value, EventState.TIMED_OUT.value})
 
@@ -81,6 +83,8 @@ def draw_course(status: FleetStatus, span: str) -> Chart:
     """Desired and present workers as steps, with what was recommended behind them."""
     length, steps = SPANS[span]
     course = read_course(length, steps)
+    marks, cut = list_marks(now() - length)
+    chosen = choose_marks(marks, _MAX_MARKS, cut=cut)
     most = int(status.values["max_workers"])
     present = course.present[-1]
     desired = course.desired[-1]
@@ -92,7 +96,8 @@ def draw_course(status: FleetStatus, span: str) -> Chart:
             write=lambda value: f"{value:,.0f}",
             sentence=f"Workers in the last {span}: now {present}, {target}, maximum {most}",
             height=160,
-            events=[Event(mark.at, mark.words) for mark in list_marks(now() - length)],
+            events=chosen.events,
+            events_title=chosen.describe("Losses and overrides") if chosen.marks else "",
             objective=Objective(most, f"maximum {most}"),
         ),
         [

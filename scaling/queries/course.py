@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
+from controlplane.core.admin.marks import Mark
 from controlplane.core.clock import now
 from controlplane.core.ids import first_id_of
 from controlplane.core.sql import load_sql
@@ -15,7 +16,7 @@ from scaling.states import Trigger
 from tasks_app.queries.lists import in_bounded_time
 from workers.queries import list_lifetimes, list_lost_since
 
-MAX_MARKS = 5
+_MAX_READ = 500  # marks of each kind
 _SLACK = timedelta(minutes=1)
 
 
@@ -28,14 +29,6 @@ class Course:
     desired: list[int | None]
     recommended: list[int | None]
     present: list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Something that happened to the fleet."""
-
-    at: datetime
-    words: str
 
 
 def read_course(span: timedelta, steps: int) -> Course:
@@ -63,21 +56,23 @@ def read_course(span: timedelta, steps: int) -> Course:
     )
 
 
-def list_marks(since: datetime) -> list[Mark]:
-    """The newest losses of nodes and overrides by people since then."""
+def list_marks(since: datetime) -> tuple[list[Mark], set[str]]:
+    """Losses of nodes and overrides by people since then, and the kinds of which there are more
+    than were read."""
     lost = [
-        Mark(at, f"{name} lost")
-        for name, at in list_lost_since(since).values_list("name", "stopped_at")[:MAX_MARKS]
+        Mark(at, "lost", f"{name} lost")
+        for name, at in list_lost_since(since).values_list("name", "stopped_at")[: _MAX_READ + 1]
         if at is not None
     ]
     manual = ScalingEvent.objects.filter(
         pool=POOL, trigger=Trigger.PERSON, id__gte=first_id_of(since - _SLACK), at__gte=since
     ).order_by("-id")
     by_hand = [
-        Mark(at, f"{workers} by hand")
-        for at, workers in manual.values_list("at", "to_workers")[:MAX_MARKS]
+        Mark(at, "override", f"{workers} by hand")
+        for at, workers in manual.values_list("at", "to_workers")[: _MAX_READ + 1]
     ]
-    return sorted([*lost, *by_hand], key=lambda mark: mark.at)[-MAX_MARKS:]
+    cut = {found[0].kind for found in (lost, by_hand) if len(found) > _MAX_READ}
+    return [*lost[:_MAX_READ], *by_hand[:_MAX_READ]], cut
 
 
 def _decisions(begin: datetime, step: timedelta) -> dict[int, tuple[int, int]]:

@@ -76,7 +76,7 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Legend:
-    """A series in the legend, with its newest known value."""
+    """A series in the legend with its newest known value, or what the lines of events are."""
 
     css: str
     text: str
@@ -110,7 +110,8 @@ class Chart:
 @dataclass(frozen=True, slots=True)
 class Frame:
     """What the series of a chart share. `end`: where the axis of time ends, if not at the last
-    time. `write`: a value in words."""
+    time. `write`: a value in words. `events_title`: what the legend calls the events; empty: they
+    are not in it."""
 
     times: Sequence[datetime]
     zone: tzinfo
@@ -119,6 +120,7 @@ class Frame:
     height: int = 172
     end: datetime | None = None
     events: Sequence[Event] = ()
+    events_title: str = ""
     objective: Objective | None = None
     is_logarithmic: bool = False
     lowest: float = 0.1  # of a logarithmic axis
@@ -152,7 +154,7 @@ def draw_chart(frame: Frame, series: Sequence[Series]) -> Chart:
         texts=[*names, *_objective_text(objective, scale)],
         right=_right_labels(series, scale) if frame.has_labels else [],
         axis=_axis(begin, end, frame) if frame.times and frame.has_axis else [],
-        legend=[] if frame.has_labels else [_legend(each, frame.write) for each in series],
+        legend=[] if frame.has_labels else _legend(frame, series),
         times=[int(at.timestamp() * 1_000) for at in frame.times],
         columns=["Time", *(each.label for each in series)],
         rows=_rows(frame, series),
@@ -235,10 +237,13 @@ def _axis(begin: datetime, end: datetime, frame: Frame) -> list[Text]:
     return found
 
 
-def _legend(series: Series, write: Write) -> Legend:
-    known = scales.only_numbers(series.values)
-    shown = write(known[-1]) if known else EMPTY
-    return Legend(_line_css(series), f"{isolated_text(series.label)} {shown}")
+def _legend(frame: Frame, series: Sequence[Series]) -> list[Legend]:
+    found = []
+    for each in series:
+        known = scales.only_numbers(each.values)
+        shown = frame.write(known[-1]) if known else EMPTY
+        found.append(Legend(_line_css(each), f"{isolated_text(each.label)} {shown}"))
+    return [*found, Legend("mark", frame.events_title)] if frame.events_title else found
 
 
 def _line_css(series: Series) -> str:

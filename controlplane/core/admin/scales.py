@@ -76,10 +76,10 @@ def logarithmic(
     """From a power of ten at or below the smallest positive value, but not below `lowest`, to a
     round duration at or above every value and `least`."""
     known = [value for value in only_numbers(values) if value > 0]
-    low = 10 ** math.floor(math.log10(min(known, default=lowest)))
-    most = max([*known, least, lowest * 10])
+    low = max(lowest, 10 ** math.floor(math.log10(min(known, default=lowest))))
+    most = max([*known, least, low * 10])  # above low, also where every value is low
     high = next((each for each in _DURATIONS if each >= most), most)
-    return Scale(max(lowest, low), high, height, is_logarithmic=True, top=top)
+    return Scale(low, high, height, is_logarithmic=True, top=top)
 
 
 def round_up(value: float) -> float:

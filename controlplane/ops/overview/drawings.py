@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from django.utils.timezone import get_current_timezone_name
 
 from controlplane.core.admin.charts import Chart, Event, Frame, Objective, Series, draw_chart
+from controlplane.core.admin.marks import Choice, Mark, choose_marks
 from controlplane.core.formatting import format_duration
 from controlplane.core.visibletext import isolated_text
 from controlplane.ops.overview.queries.source import SPANS, Source
@@ -33,7 +34,7 @@ def draw_throughput(source: Source) -> Throughput:
     """Attempts by outcome per second. What is not summed up yet is a gap."""
     times = list_steps(source)
     zone = ZoneInfo(get_current_timezone_name())
-    events = list_events(source)
+    chosen = choose_events(source)
     span = _SPAN_WORDS[source.span]
     completed = _rates(source, times, "completed")
     retried, failed = _rates(source, times, "retried"), _rates(source, times, "failed_tasks")
@@ -44,7 +45,7 @@ def draw_throughput(source: Source) -> Throughput:
         sentence=f"Completed attempts per second over {span}: {_describe(completed)}.",
         height=104,
         end=source.floored,
-        events=events,
+        events=chosen.events,
         has_axis=False,
     )
     below = Frame(
@@ -55,7 +56,11 @@ def draw_throughput(source: Source) -> Throughput:
         f"{_describe(failed)}.",
         height=56,
         end=source.floored,
-        events=[Event(event.at, "") for event in events],
+        events=[Event(mark.at, "") for mark in chosen.marks],
+        # Always: an open page changes the texts of its legend, and adds none.
+        events_title=chosen.describe(
+            "Releases and lost nodes" if source.may(VIEW_NODE) else "Releases"
+        ),
     )
     return Throughput(
         draw_chart(above, [Series("Completed", completed, tone="completed", has_area=True)]),
@@ -93,7 +98,7 @@ def draw_waits(source: Source) -> Chart:
         sentence=_say_waits(source, lines),
         height=172,
         end=source.floored,
-        events=list_events(source),
+        events=choose_events(source).events,
         objective=Objective(source.objective, "objective", late),
         is_logarithmic=True,
         lowest=_LOWEST_WAIT,
@@ -118,11 +123,11 @@ def list_lost(source: Source) -> list[tuple[datetime, str]]:
     ]
 
 
-def list_events(source: Source) -> list[Event]:
+def choose_events(source: Source) -> Choice:
     """What people look for beside a bend: lost workers, as far as the person may see workers,
     another release of their code, and the first worker of another version of Taskplane."""
     found = [
-        Event(at, f"{isolated_text(name)} lost")
+        Mark(at, "lost", f"{isolated_text(name)} lost")
         for at, name in (list_lost(source) if source.may(VIEW_NODE) else [])
     ]
     by_version: dict[str, datetime] = {}
@@ -132,16 +137,16 @@ def list_events(source: Source) -> list[Event]:
         )
     oldest = min(by_version.values(), default=source.at)
     found += [
-        Event(at, f"Taskplane {isolated_text(version)}")
+        Mark(at, "version", f"Taskplane {isolated_text(version)}")
         for version, at in by_version.items()
         if at > source.begin and at > oldest
     ]
     found += [
-        Event(each.at, f"release {isolated_text(each.release)}")
+        Mark(each.at, "release", f"release {isolated_text(each.release)}")
         for each in find_deployments(source.all_nodes)
         if each.at > source.begin
     ]
-    return sorted(found, key=lambda event: event.at)[-_MAX_EVENTS:]
+    return choose_marks(found, _MAX_EVENTS)
 
 
 def write_rate(value: float) -> str:

@@ -1,10 +1,12 @@
 """The charts of the page. All share their times, so that one table has all figures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC
+from datetime import UTC, datetime
+from typing import Any
 
-from controlplane.core.admin.charts import Chart, Event, Frame, Objective, Series, draw_chart
+from controlplane.core.admin.charts import Chart, Frame, Objective, Series, draw_chart
+from controlplane.core.admin.marks import choose_marks
 from controlplane.core.formatting import (
     EMPTY,
     format_count,
@@ -12,7 +14,7 @@ from controlplane.core.formatting import (
     format_percent,
     format_rate,
 )
-from controlplane.ops.performance.queries import Mark
+from controlplane.ops.performance.queries.marks import Happened
 from controlplane.ops.performance.span import Span
 from controlplane.ops.performance.steps import Step
 from tasks_app.queries.performance import Performance
@@ -22,43 +24,52 @@ _MAX_MARKS = 6
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A chart with its title, and what its numbers are."""
+    """A chart with its title, and what its numbers are; or why there is none."""
 
     key: str
     title: str
     note: str
-    chart: Chart
+    chart: Chart | None
+    problem: str = ""
 
 
 def draw_all(
     found: Performance,
     span: Span,
     steps: Sequence[Step],
-    marks: Sequence[Mark],
+    happened: Happened,
     objective_ms: float | None,
 ) -> list[Drawing]:
-    """Every chart of the page. What happened is named in two of them, and marked in all."""
-    named = [Event(mark.at, mark.words) for mark in marks[:_MAX_MARKS]]
-    frame = Frame(
-        times=[each.at for each in steps],
-        zone=UTC,
-        write=format_rate,
-        sentence="",
-        end=span.end,
-        events=[replace(event, label="") for event in named],
-    )
-    with_names = replace(frame, events=named)
+    """Every chart of the page."""
+    frame, with_names = make_frames(span, [each.at for each in steps], happened)
     return [
         _states(steps, with_names),
         _throughput(found, steps, frame),
         _error_rate(found, steps, with_names),
         _outcomes(found, steps, frame),
-        _waits(found, steps, frame, objective_ms),
-        _runs(found, steps, frame),
+        draw_waits(found.total.queueing_ms, steps, frame, objective_ms),
+        draw_runs(found.total.processing_ms, steps, frame),
     ]
 
 
-def _each(steps: Sequence[Step], name: str) -> list[float | None]:
+def make_frames(span: Span, times: Sequence[datetime], happened: Happened) -> tuple[Frame, Frame]:
+    """What the charts share, and the same with the names of what happened: it is marked in all, and
+    named in two of them."""
+    chosen = choose_marks(happened.marks, _MAX_MARKS, cut=happened.cut)
+    with_names = Frame(
+        times=times,
+        zone=UTC,
+        write=format_rate,
+        sentence="",
+        end=span.end,
+        events=chosen.events,
+        events_title=chosen.describe("What happened") if chosen.marks or chosen.left_out else "",
+    )
+    unnamed = [replace(event, label="") for event in chosen.events]
+    return replace(with_names, events=unnamed, events_title=""), with_names
+
+
+def _each(steps: Sequence[Any], name: str) -> list[float | None]:
     return [getattr(each, name) for each in steps]
 
 
@@ -126,7 +137,7 @@ def _error_rate(found: Performance, steps: Sequence[Step], frame: Frame) -> Draw
         f"{format_percent(total.error_rate)} of {ended:,} tasks failed" if ended else "None ended"
     )
     chart = draw_chart(
-        replace(frame, sentence=words, write=_percent),
+        replace(frame, sentence=words, write=write_share),
         [
             Series("Failed", _each(steps, "error_rate"), tone="failed", style="dot", has_area=True),
             Series(
@@ -138,30 +149,34 @@ def _error_rate(found: Performance, steps: Sequence[Step], frame: Frame) -> Draw
     return Drawing("errors", "Error rate", "of the tasks that ended", chart)
 
 
-def _percent(share: float) -> str:
+def write_share(share: float) -> str:
+    """For an axis."""
     return f"{share * 100:.3g} %"
 
 
-def _waits(
-    found: Performance, steps: Sequence[Step], frame: Frame, objective_ms: float | None
+def draw_waits(
+    summary: Mapping[str, float | None],
+    steps: Sequence[Any],
+    frame: Frame,
+    objective_ms: float | None,
 ) -> Drawing:
+    """The percentiles of waits by step, and of the whole span in words."""
     objective = (
         Objective(objective_ms / 1_000, f"objective {format_milliseconds(objective_ms)}")
         if objective_ms
         else None
     )
-    series = _percentiles(steps, "wait")
-    chart = _times(frame, series, found.total.queueing_ms, "waits before the start", objective)
+    chart = _times(frame, _percentiles(steps, "wait"), summary, "waits before the start", objective)
     return Drawing("waits", "Wait before start", "logarithmic", chart)
 
 
-def _runs(found: Performance, steps: Sequence[Step], frame: Frame) -> Drawing:
-    series = _percentiles(steps, "run")
-    chart = _times(frame, series, found.total.processing_ms, "run times", None)
+def draw_runs(summary: Mapping[str, float | None], steps: Sequence[Any], frame: Frame) -> Drawing:
+    """The percentiles of run times by step, and of the whole span in words."""
+    chart = _times(frame, _percentiles(steps, "run"), summary, "run times", None)
     return Drawing("runs", "Run time", "logarithmic", chart)
 
 
-def _percentiles(steps: Sequence[Step], what: str) -> list[Series]:
+def _percentiles(steps: Sequence[Any], what: str) -> list[Series]:
     """In seconds, as the axis is."""
 
     def values(name: str) -> list[float | None]:
@@ -177,7 +192,7 @@ def _percentiles(steps: Sequence[Step], what: str) -> list[Series]:
 def _times(
     frame: Frame,
     series: Sequence[Series],
-    summary: dict[str, float | None],
+    summary: Mapping[str, float | None],
     what: str,
     objective: Objective | None,
 ) -> Chart:

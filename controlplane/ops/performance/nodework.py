@@ -1,9 +1,9 @@
 """What the nodes did within a span."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from django.db import connection
 
@@ -18,7 +18,8 @@ _SECONDS = 2.0
 # shortest of these ends of the span that has enough of them.
 _ENDS = [timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)]
 _ENOUGH = 5_000
-_MAX_ATTEMPTS = 50_000
+MAX_ATTEMPTS = 50_000
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,27 +94,43 @@ def read_node_work(span: Span) -> tuple[list[NodeWork], Measured]:
 
 
 def _measure_attempts(span: Span) -> tuple[dict[int, Times], Measured]:
-    """Raises Invalid when reading takes too long, and no shorter end of the span had an attempt."""
-    rows: Sequence[_Row] = []
-    for end in [*_ENDS, span.end - span.begin]:
-        begin = max(span.begin, span.end - end)
-        try:
-            rows = _read_attempts(begin, span.end)
-        except Invalid:
-            if rows:
-                break
-            raise
-        if begin == span.begin or sum(row.attempts for row in rows) >= _ENOUGH:
-            break
+    """Raises Invalid as `read_newest` does."""
+    rows = read_newest(
+        span,
+        lambda begin: _read_attempts(begin, span.end),
+        lambda rows: sum(row.attempts for row in rows) >= _ENOUGH,
+    )
     since = min((row.since for row in rows), default=span.begin)
     found = {row.node: Times(*row.waits, *row.runs) for row in rows}
     return found, Measured(sum(row.attempts for row in rows), since)
+
+
+def read_newest(
+    span: Span,
+    read: Callable[[datetime], list[_Found]],
+    is_enough: Callable[[list[_Found]], bool],
+) -> list[_Found]:
+    """What `read` finds from a time on: of the shortest of a few ends of the span that has enough,
+    or of the longest that can be read in time. Raises Invalid when reading takes too long, and no
+    shorter end had anything."""
+    found: list[_Found] = []
+    for end in [*_ENDS, span.end - span.begin]:
+        begin = max(span.begin, span.end - end)
+        try:
+            found = read(begin)
+        except Invalid:
+            if found:
+                break
+            raise
+        if begin == span.begin or is_enough(found):
+            break
+    return found
 
 
 def _read_attempts(begin: datetime, end: datetime) -> list[_Row]:
     with in_bounded_time(_SECONDS / 2, narrow_by="a shorter span"), connection.cursor() as cursor:
         cursor.execute(
             load_sql("controlplane.ops.performance", "measure_attempts"),
-            {"from": begin, "until": end, "most": _MAX_ATTEMPTS},
+            {"from": begin, "until": end, "most": MAX_ATTEMPTS},
         )
         return [_Row(*row) for row in cursor.fetchall()]

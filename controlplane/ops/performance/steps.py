@@ -113,5 +113,15 @@ def list_steps(found: Performance, span: Span, samples: Samples) -> list[Step]:
             slots=slots,
         )
         for (at, figures), (waiting, running, slots) in zip(found.series, sampled, strict=False)
-        if at + found.step <= span.end - _LATEST
+        if _is_over(at, span)
     ]
+
+
+def list_whole_steps(span: Span) -> list[datetime]:
+    """The beginnings of the steps that are over."""
+    steps = (span.begin + span.step * number for number in range(span.buckets))
+    return [at for at in steps if _is_over(at, span)]
+
+
+def _is_over(at: datetime, span: Span) -> bool:
+    return at + span.step <= span.end - _LATEST

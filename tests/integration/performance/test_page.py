@@ -128,6 +128,24 @@ class TestMarks:
         assert "version 1" not in page
         assert "resumed" not in page
 
+    def test_a_release_is_marked_however_often_workers_were_added_later(self, root: Client) -> None:
+        make_node("old", release="b6", started_at=now() - timedelta(days=3))
+        make_node("new", release="b7", started_at=now() - 50 * MINUTE)
+        for number in range(24):
+            make_scaling_event(ago=60 * (number + 1))
+        answer = root.get(PAGE)
+        charts = [drawing.chart for drawing, _ in answer.context["drawings"]]
+        assert [len(chart.marks) for chart in charts] == [6] * 6
+        states = charts[0]
+        assert [text.text for text in states.texts] == ["release b7", *["2 → 5 workers"] * 5]
+        assert states.legend[-1].text == (
+            "What happened; not marked: 19 more changes of the number of workers"
+        )
+        page = answer.content.decode()
+        assert "<span>release b7</span>" in page
+        assert page.count("<span>2 → 5 workers</span>") == 19
+        assert "<span>and 5 more changes of the number of workers</span>" in page
+
     def test_pauses_of_other_workspaces_are_not_shown(self) -> None:
         away = other_workspace("away")
         make_queue("secret", away)
@@ -206,7 +224,7 @@ class TestNodes:
         for number in range(1, 6):  # the oldest are the first rows
             at = now() - (40 - number) * MINUTE
             make_attempt(task, number, node_id=node.id, at=at, wait_ms=number)
-        monkeypatch.setattr(nodework, "_MAX_ATTEMPTS", 2)
+        monkeypatch.setattr(nodework, "MAX_ATTEMPTS", 2)
         words = words_of_nodes(root)
         assert "waits and run times of 2 attempts since 36 min ago" in words
         assert "60 0 % 0 4 ms 5 ms" in words

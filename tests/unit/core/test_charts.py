@@ -138,6 +138,13 @@ def test_a_logarithmic_axis_names_round_durations_and_holds_zero():
     assert [tick.position for tick in chart.grid] == sorted(tick.position for tick in chart.grid)
 
 
+@pytest.mark.parametrize("value", [0.001, 0.01, 0.1, 1.0, 86_400.0])
+def test_a_logarithmic_axis_of_one_value_has_a_height(value):
+    chart = draw([value, value], is_logarithmic=True, lowest=0.001)
+    assert len(chart.grid) >= 1
+    assert chart.paths
+
+
 def test_a_logarithmic_axis_without_values_has_ticks():
     assert draw([None, None], is_logarithmic=True).grid
 

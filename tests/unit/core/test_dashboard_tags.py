@@ -1,5 +1,7 @@
 """The library of template tags: hostile text stays text, unknown values are no figures."""
 
+import re
+
 from django.template import Context, Template
 
 from controlplane.core.admin.shapes import SHAPES
@@ -33,6 +35,27 @@ def test_a_bar_is_never_wider_than_its_box() -> None:
     assert 'width="100.0%"' in render("{% bar value %}", value=7)
     assert 'width="0.0%"' in render("{% bar value %}", value=-1)
     assert 'width="0.0%"' in render("{% bar value %}", value=None)
+
+
+def test_every_chart_of_a_page_has_a_table() -> None:
+    """With the same figures; but for small pictures within rows, whose label is a sentence."""
+    without = []
+    for path in sorted((BASE_DIR / "templates").rglob("*.html")):
+        text = path.read_text()
+        tables = " ".join(re.findall(r"{% (?:chart_table|bar_table) [^%]*%}", text)).split()
+        if 'class="chart-table"' in text or path.name == "group_row.html":
+            continue
+        drawn = re.findall(r"{% (?:chart|histogram|bar_chart) (\S+)", text)
+        without += [f"{path.name}: {name}" for name in drawn if name not in tables]
+    assert without == []
+
+
+def test_the_bars_of_a_chart_as_a_table() -> None:
+    shown = Template("{% load charts %}{% bar_table bars 'Day' 'Letters' title %}").render(
+        Context({"bars": [(HOSTILE, 1_200, 50)], "title": HOSTILE})
+    )
+    assert HOSTILE not in shown
+    assert '<td class="number">1,200</td>' in shown
 
 
 def test_names_in_a_bar_chart_are_text() -> None:
