@@ -10,6 +10,9 @@ from controlplane.core.schema import field_names, represent, represent_row
 from controlplane.live.changes import Snapshot
 from controlplane.live.topics import WATCHER, Topic, read_uuid, register, rows, take_fitting
 from tasks_app import queries
+from tasks_app.queries.engine_health import list_served_queues
+from tasks_app.queries.queues import QueueView
+from tasks_app.queues import is_served
 from tasks_app.schema.nodes import Node, Slot
 from tasks_app.schema.queues import Queue
 from tasks_app.schema.tasks import Attempt, Edge, Log, Task, TaskDetail
@@ -79,15 +82,19 @@ def _describe_line(line: Any) -> Snapshot:
 
 
 def read_queues(workspace_id: UUID, _key: str) -> Snapshot:
-    """The queues with their waiting and running tasks, by name. Those that wait longest are there
-    if not all fit."""
+    """The queues with their waiting and running tasks, by name, and whether a live worker takes
+    their tasks. Those that wait longest are there if not all fit."""
     views = queries.view_queues(list(queries.list_queues(workspace_id).select_related(None)))
     views.sort(key=lambda view: (view.queue.paused_at is not None, -(view.oldest_waiting_ms or 0)))
-    taken = take_fitting(
-        (view.queue.name, represent(Queue, view, WATCHER, fields=_QUEUE_FIELDS)) for view in views
-    )
+    served = list_served_queues()
+    taken = take_fitting((view.queue.name, _describe_queue(view, served)) for view in views)
     # By wait they would move with the clock.
     return rows(sorted(taken.items()))
+
+
+def _describe_queue(view: QueueView, served: set[str]) -> Snapshot:
+    found = represent(Queue, view, WATCHER, fields=_QUEUE_FIELDS)
+    return found | {"isServed": is_served(view.queue.name, served)}
 
 
 def read_workers(workspace_id: UUID, _key: str) -> Snapshot:

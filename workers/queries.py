@@ -153,12 +153,6 @@ def count_lost(at: datetime) -> int:
     return lost.count()
 
 
-def list_served_queues() -> set[str]:
-    """The names of the queues that live nodes serve; `*` stands for all."""
-    served = Node.objects.filter(state__in=_LIVE).values_list("queues", flat=True)
-    return {name for queues in served[:_MAX_FOUND] for name in queues}
-
-
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """A release began to run: the first node that had it."""

@@ -144,6 +144,14 @@ def format_relative(moment: datetime | None, at: datetime) -> str:
     return f"in {text}" if seconds > 0 else f"{text} ago"
 
 
+def format_clock(moment: datetime, at: datetime) -> str:
+    """The time of day, as seen within a day of the moment: `14:05`. From a day on it is the date
+    with its zone."""
+    if abs((moment - at).total_seconds()) >= _DAY:
+        return format_relative(moment, at)
+    return f"{moment.astimezone(UTC):%H:%M}"
+
+
 def format_state(value: str) -> str:
     """A constant as words: `timed out` for `TIMED_OUT`."""
     return value.replace("_", " ").lower()

@@ -14,7 +14,7 @@ import { makeShape } from "./shapes.js";
 const LASTING_MS = 3000;
 const SLOT = 6;
 const SLOT_STEP = 8;
-const WORDS = { PAUSED: "Paused", bad: "Waits too long", good: "In order" };
+const SHAPES = { Paused: "PAUSED", "In order": "good" };
 
 function follow(elements, show) {
     for (const element of elements) {
@@ -26,21 +26,24 @@ function follow(elements, show) {
     }
 }
 
-/** The state of a queue by its wait. That no worker serves it is known when the page is drawn. */
-function stateOf(row, objective) {
-    if (row.paused) return "PAUSED";
-    return row.oldestWaitingMs > objective ? "bad" : "good";
+/** The state of a queue in words, as `Line.word` of tasks_app/admin/queuelist.py. */
+function describeQueue(row, objective) {
+    if (row.paused) return "Paused";
+    if (row.oldestWaitingMs !== null && row.isServed === false) return "No worker serves it";
+    return row.oldestWaitingMs > objective ? "Waits too long" : "In order";
 }
 
 function showQueue(element, row, objective) {
-    const state = stateOf(row, objective);
-    element.querySelector("[data-live='#oldestWaitingMs']").classList.toggle("is-late", state === "bad");
+    const isLate = !row.paused && row.oldestWaitingMs > objective;
+    element.querySelector("[data-live='#oldestWaitingMs']").classList.toggle("is-late", isLate);
+    const words = describeQueue(row, objective);
     const word = element.querySelector("[data-word]");
-    const isUnserved = state === "good" && row.depth > 0 && word.textContent === "No worker serves it";
-    if (element.dataset.shown === state || isUnserved) return;
-    element.dataset.shown = state;
-    element.querySelector(".shape-place").replaceChildren(makeShape(state));
-    put(word, WORDS[state]);
+    if (word.textContent === words) return;
+    element.querySelector(".shape-place").replaceChildren(makeShape(SHAPES[words] ?? "bad"));
+    put(word, words);
+    // The second line is that of the state that was drawn.
+    const line = element.querySelector("[data-line-of]");
+    if (line) line.hidden = line.dataset.lineOf !== words;
 }
 
 function showNode(element, row) {
@@ -100,7 +103,7 @@ function watchQueue(element) {
         return row && state(row);
     };
     reloadFor(topic, (found) => readRow(found, (row) => row.paused ? "yes" : ""), element.dataset.paused);
-    reloadFor(topic, (found) => readRow(found, (row) => stateOf(row, objective)));
+    reloadFor(topic, (found) => readRow(found, (row) => describeQueue(row, objective)));
 }
 
 function watchScaling(element) {

@@ -5,6 +5,7 @@ import { fillTable, makeSpark, redraw } from "./charts.js";
 import { make, makeIcon, put } from "./dom.js";
 import { subscribe } from "./live.js";
 import { showLists } from "./overviewlists.js";
+import { reloadWhenFree } from "./reload.js";
 import { syncList } from "./rowlist.js";
 import { makeShape } from "./shapes.js";
 
@@ -139,11 +140,50 @@ function fill(panel, columns, rows) {
     if (table.open) fillTable(table, columns, rows);
 }
 
+// ---- panels that cannot be read ----
+
+const PROBLEM = "This part cannot be read at the moment: what it shows is old.";
+const RELOADED = "taskplane-overview-reloaded";
+const RELOAD_MS = 60000;
+
+/** What the page reads may fail for longer than what the topic reads. */
+function reloadOnce() {
+    if (Date.now() - Number(sessionStorage.getItem(RELOADED) ?? 0) < RELOAD_MS) return;
+    sessionStorage.setItem(RELOADED, String(Date.now()));
+    reloadWhenFree();
+}
+
+/** A panel that cannot be read keeps what it shows, looks old, and says so; one that could not be
+ * read when the page was drawn has nothing to follow with. */
+function markPanels(data) {
+    for (const name of data.failed ?? []) {
+        const panel = document.getElementById(`panel-${name}`);
+        if (!panel || panel.matches("[data-failed], .is-stale")) continue;
+        panel.classList.add("is-stale");
+        const problem = make("p", "panel-problem", PROBLEM);
+        problem.id = `problem-${name}`;
+        // The figures are a row of their own.
+        if (panel.matches(".figures")) panel.after(problem);
+        else panel.append(problem);
+    }
+    for (const panel of document.querySelectorAll(".overview [id^='panel-']:is(.is-stale, [data-failed])")) {
+        const name = panel.id.slice("panel-".length);
+        if (!(name in data)) continue;
+        if (panel.matches("[data-failed]")) reloadOnce();
+        panel.classList.remove("is-stale");
+        document.getElementById(`problem-${name}`)?.remove();
+    }
+}
+
 if (root) {
     subscribe("overview", (data) => {
+        markPanels(data);
         showSituation(data.situation);
         showFigures(data.figures);
         showLists(data);
     });
-    subscribe(`overview-charts:${root.dataset.span}`, showCharts);
+    subscribe(`overview-charts:${root.dataset.span}`, (data) => {
+        markPanels(data);
+        showCharts(data);
+    });
 }

@@ -90,7 +90,7 @@ function patchQueue(made, row) {
         made.querySelector(".shape-place").replaceChildren(makeShape(row.state));
     }
     const note = made.querySelector(".row-note");
-    note.className = `row-note ${row.state === "PAUSED" ? "faint" : "visually-hidden"}`;
+    note.className = `row-note ${row.is_note_shown ? "faint" : "visually-hidden"}`;
     put(note, row.note);
     drawLine(find(made, "spark"), `queue-${row.id}`, row.spark);
 }
@@ -162,6 +162,7 @@ function buildEvent(base, key, row) {
 }
 
 function patchEvent(made, row) {
+    put(made.querySelector("time"), row.clock);
     put(made.querySelector("p"), row.sentence);
 }
 

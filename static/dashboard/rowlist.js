@@ -1,12 +1,16 @@
 /** Lists whose rows follow an object {rows, order} of a live topic. */
 
+import { make, markGone } from "./dom.js";
+
+const WAITING = "Newer rows wait until you leave this list";
+
 const shown = new WeakMap();
 const waiting = new WeakMap();
 
 /**
  * The elements of `list` by data-key, in the order of the rows. `build(key, row)` makes an element,
  * `patch(element, row)` changes one whose row is another object. Nothing moves while somebody points
- * at the list or stands in it: it is put in order when they leave.
+ * at the list or stands in it: it is put in order when they leave, and its panel says so until then.
  */
 export function syncList(list, data, build, patch) {
     const { rows, order } = data;
@@ -18,17 +22,25 @@ export function syncList(list, data, build, patch) {
         shown.set(item, rows[key]);
     }
     const isSame = order.length === known.size && order.every((key, n) => list.children[n].dataset.key === key);
-    if (isSame) {
-        waiting.delete(list);
-    } else if (isUsed(list)) {
+    const mustWait = !isSame && isUsed(list);
+    for (const [key, item] of known) markGone(item, mustWait && !(key in rows));
+    sayThatRowsWait(list, mustWait);
+    if (mustWait) {
         waitFor(list, () => syncList(list, data, build, patch));
-    } else {
-        waiting.delete(list);
-        list.replaceChildren(...order.map((key) => known.get(key) ?? make(key, rows[key], build)));
+        return;
     }
+    waiting.delete(list);
+    if (!isSame) list.replaceChildren(...order.map((key) => known.get(key) ?? makeRow(key, rows[key], build)));
 }
 
-function make(key, row, build) {
+function sayThatRowsWait(list, mustWait) {
+    const panel = list.closest(".panel");
+    const words = panel?.querySelector(":scope > .panel-waiting");
+    if (!mustWait) words?.remove();
+    else if (panel && !words) panel.append(make("p", "panel-waiting", WAITING)); // below: the list stays
+}
+
+function makeRow(key, row, build) {
     const item = build(key, row);
     item.dataset.key = key;
     shown.set(item, row);
@@ -36,7 +48,9 @@ function make(key, row, build) {
 }
 
 function isUsed(list) {
-    return list.matches(":hover, :focus-within");
+    // A touch leaves :hover behind.
+    const isPointedAt = matchMedia("(hover: hover)").matches && list.matches(":hover");
+    return isPointedAt || list.matches(":focus-within");
 }
 
 /** Do it when nobody uses the list any more, unless something newer is to be done by then. */

@@ -17,12 +17,12 @@ from tasks_app.admin.links import queue_tasks_url
 from tasks_app.admin.objective import is_over
 from tasks_app.models import Queue
 from tasks_app.queries.counts import LaneCounts, count_lanes
+from tasks_app.queries.engine_health import list_served_queues
 from tasks_app.queries.lane_figures import LaneFigures, Span, last_minutes, try_lane_figures
 from tasks_app.queries.performance import quantile
 from tasks_app.queries.queues import list_longest_waits
 from tasks_app.queries.samples import LaneSeries, read_lane_samples
-from tasks_app.queues import ALL_QUEUES
-from workers.queries import list_served_queues
+from tasks_app.queues import is_served
 
 MAX_QUEUES = 2_000
 PAGE = 50
@@ -153,18 +153,13 @@ def list_queue_lines(
         lines=lines,
         problem=problem,
         late=sorted(late, key=lambda each: -each[1]),
-        unserved=[queue for queue in active if not is_served(queue, served)],
+        unserved=[queue for queue in active if not is_served(queue.name, served)],
         paused=sum(queue.paused_at is not None for queue in found),
         total=len(found),
         has_more=has_more,
         objective_ms=objective_ms,
         has_several_workspaces=len({queue.workspace_id for queue in found}) > 1,
     )
-
-
-def is_served(queue: Queue, served: set[str]) -> bool:
-    """Whether a live worker takes its tasks."""
-    return bool(served & {queue.name, ALL_QUEUES})
 
 
 def _lines(
@@ -186,7 +181,7 @@ def _lines(
             span,
             spark=_spark(queue, samples[queue.id]),
             oldest_ms=waits.get(queue.id),
-            is_served=queue.id not in waits or is_served(queue, served),
+            is_served=queue.id not in waits or is_served(queue.name, served),
             objective_ms=objective_ms,
         )
         for queue in queues

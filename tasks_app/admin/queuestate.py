@@ -6,14 +6,15 @@ from datetime import timedelta
 from controlplane.core.formatting import format_count, format_duration
 from controlplane.core.visibletext import isolated_text
 from tasks_app.admin.objective import is_over
-from tasks_app.admin.queuelist import is_served, percentiles, recent_rate
+from tasks_app.admin.queuelist import percentiles, recent_rate
 from tasks_app.models import Queue
 from tasks_app.queries.counts import LaneCounts, count_lanes
+from tasks_app.queries.engine_health import list_served_queues
 from tasks_app.queries.lane_figures import LaneFigures, Span, last_minutes, try_lane_figures
 from tasks_app.queries.performance import Figures
 from tasks_app.queries.queues import list_longest_waits
 from tasks_app.queries.samples import MINUTE, read_lane_samples
-from workers.queries import list_served_queues
+from tasks_app.queues import is_served
 
 _HOUR = 60
 
@@ -99,7 +100,7 @@ def read_state(queue: Queue, objective_ms: float | None) -> QueueState:
         queue=queue,
         counts=counts,
         oldest_ms=oldest_ms,
-        is_served=oldest_ms is None or is_served(queue, list_served_queues()),
+        is_served=oldest_ms is None or is_served(queue.name, list_served_queues()),
         objective_ms=objective_ms,
         hour=hour.get(queue.id, none),
         problem=problem,

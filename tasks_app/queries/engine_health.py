@@ -5,11 +5,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from controlplane.core.clock import now
-from tasks_app.models import Leader, Queue
+from tasks_app.models import Leader, Queue, Task
+from tasks_app.models.conditions import DUE
 from tasks_app.queries.queues import list_longest_waits
 from tasks_app.queues import ALL_QUEUES
+from workers.models import Node
 from workers.queries import list_live_nodes
 from workers.states import NodeState
 
@@ -44,12 +47,28 @@ def view_leader(name: str) -> LeaderView:
 
 def has_worker(queue: str) -> bool:
     """Whether a worker with a recent heartbeat takes work of this queue."""
-    nodes = list_live_nodes().filter(
-        state=NodeState.ACTIVE,
-        heartbeat_at__gt=now() - unresponsive_after(),
-        queues__overlap=[queue, ALL_QUEUES],
+    return _list_serving().filter(queues__overlap=[queue, ALL_QUEUES]).exists()
+
+
+def list_served_queues() -> set[str]:
+    """The names of the queues that workers with a recent heartbeat take work of; `*` stands for
+    all."""
+    served = _list_serving().order_by("-id").values_list("queues", flat=True)
+    return {name for queues in served[:_MAX_NODES] for name in queues}
+
+
+def _list_serving() -> QuerySet[Node]:
+    return list_live_nodes().filter(
+        state=NodeState.ACTIVE, heartbeat_at__gt=now() - unresponsive_after()
     )
-    return nodes.exists()
+
+
+def get_promotion_lag() -> timedelta:
+    """How long the oldest delayed task or retry has been due without being ready; 0 if none is."""
+    at = now()
+    due = Task.objects.filter(state__in=DUE, run_at__lte=at).order_by("run_at")
+    oldest = due.values_list("run_at", flat=True).first()
+    return timedelta() if oldest is None else at - oldest
 
 
 def unresponsive_after() -> timedelta:
@@ -79,10 +98,7 @@ class EngineHealth:
 def read_engine_health(workspace_id: UUID | None) -> EngineHealth:
     """The state of dispatcher, workers and queues of a workspace; None: of all workspaces."""
     dispatcher = view_leader(DISPATCHER)
-    nodes = list_live_nodes().filter(
-        state=NodeState.ACTIVE, heartbeat_at__gt=now() - unresponsive_after()
-    )
-    served = list(nodes.values_list("queues", flat=True)[:_MAX_NODES])
+    served = list(_list_serving().values_list("queues", flat=True)[:_MAX_NODES])
     names = {name for queues in served for name in queues}
     ready = _find_ready(workspace_id)
     return EngineHealth(

@@ -1,6 +1,7 @@
 """What the pages of queues, workers and performance do in a browser."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -32,6 +33,11 @@ def chosen_span(page: Any) -> tuple[str, str]:
     return found["from"][0], found["to"][0]
 
 
+def press(page: Any, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
 def test_a_span_is_selected_by_dragging(page_of: PageOf) -> None:
     make_rollup(20, completed=60)
     page = page_of("viewer")
@@ -53,18 +59,32 @@ def test_a_span_is_selected_by_keys(page_of: PageOf) -> None:
     make_rollup(20, completed=60)
     page = page_of("viewer")
     page.goto(reverse("admin:performance"))
-    page.locator(".span-choice").first.focus()
-    for _ in range(10):
-        page.keyboard.press("Shift+ArrowRight")
-    assert "Selected" in page.locator("#announcer").text_content()
-    page.keyboard.press("Escape")
-    assert page.locator(".chart-selection").count() == 0
-    for _ in range(10):
-        page.keyboard.press("Shift+ArrowLeft")
-    page.keyboard.press("Enter")
+    shown = datetime.fromisoformat(page.locator("#charts").get_attribute("data-from"))
+    begin, end = shown + timedelta(minutes=12), shown + timedelta(minutes=24)
+    spoken, cursor = page.locator("#announcer"), page.locator(".chart-cursor")
+    page.locator(".span-choice").nth(1).focus()
+    press(page, "ArrowLeft")
+    assert "no figures yet" in spoken.text_content()
+    press(page, "Home", *["ArrowRight"] * 13, "ArrowLeft")
+    assert f"{begin:%Y-%m-%d %H:%M} UTC, Submitted" in spoken.text_content()
+    assert (cursor.count(), page.locator(".chart-selection").count()) == (1, 0)
+    press(page, *["Shift+ArrowRight"] * 13, "Shift+ArrowLeft")
+    words = f"Selected {begin:%Y-%m-%d %H:%M} UTC to {end:%Y-%m-%d %H:%M} UTC"
+    assert words in spoken.text_content()
+    assert words in page.locator(".chart-cursor-words").text_content()
+    press(page, "Escape")
+    assert (cursor.count(), page.locator(".chart-selection").count()) == (0, 0)
+    press(page, "Home", *["ArrowRight"] * 12, *["Shift+ArrowRight"] * 12, "Enter")
     page.wait_for_url("**from=**")
-    begin, end = chosen_span(page)
-    assert begin < end
+    assert [datetime.fromisoformat(each) for each in chosen_span(page)] == [begin, end]
+
+
+def test_the_help_of_keys_has_those_of_charts(page_of: PageOf) -> None:
+    page = page_of("viewer")
+    page.goto(reverse("admin:performance"))
+    page.keyboard.press("?")
+    for words in ("Move the cursor of the chart", "Select from the cursor", "Show the selected"):
+        expect(page.locator("dialog .keys")).to_contain_text(words)
 
 
 def test_a_queue_is_paused_and_resumed_on_its_page(page_of: PageOf) -> None:
@@ -139,6 +159,23 @@ def test_the_figures_of_a_queue_follow_the_work(page_of: PageOf) -> None:
     page.goto(reverse("admin:tasks_app_queue_change", args=[queue.pk]))
     make_tasks(1, queue="billing")
     page.locator(".figure [data-live='#depth']", has_text="6").wait_for()
+
+
+def test_an_open_list_of_queues_says_when_the_last_worker_of_one_has_ended(
+    page_of: PageOf,
+) -> None:
+    make_queue("billing", default_workspace())
+    make_tasks(3, queue="billing")
+    node = make_node(queues=["billing"])
+    page = page_of("viewer")
+    page.goto(reverse("admin:tasks_app_queue_changelist"))
+    word = page.locator("[data-row] [data-word]")
+    expect(word).to_have_text("In order")
+    Node.objects.filter(pk=node.pk).update(state="STOPPED", stopped_at=now())
+    expect(word).to_have_text("No worker serves it")
+    expect(page.locator("[data-row] .shape-place use[href$='#state-failed']")).to_have_count(1)
+    make_node("another", queues=["billing"])
+    expect(word).to_have_text("In order")
 
 
 def test_the_page_of_a_worker_says_when_its_slots_were_so_and_follows_its_state(

@@ -1,10 +1,14 @@
 """The start page in a browser: it follows without a reload, and draws what the server drew."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.template import Context, Template
 from playwright.sync_api import expect
 
@@ -94,7 +98,7 @@ def test_live_data_brings_no_sentence_that_the_person_may_not_open(visitors):
     sentences = page.locator("#panel-situation li")
     expect(sentences).to_have_count(1)
     expect(sentences).to_contain_text("billing")
-    count = page.locator("[data-count='wrong'] [data-sum]")
+    count = page.locator(".navigation [data-count='wrong'] [data-sum]")
     expect(count).to_have_text("1", timeout=20_000)
 
 
@@ -199,6 +203,7 @@ def test_rows_are_built_as_the_server_drew_them(page_of):
     make_task(queue="calm")
     make_task(queue="billing", created_at=now() - timedelta(minutes=6))
     make_letter(name="Charge order 17")
+    make_scaling_event(ago=5 * 86_400)
     make_scaling_event()
     make_job()
     describe_names()
@@ -217,6 +222,33 @@ def test_rows_are_built_as_the_server_drew_them(page_of):
         assert [row for row in built if "another" not in row] == server[name]
 
 
+@contextmanager
+def hidden_table(name: str) -> Iterator[None]:
+    """Each statement that reads the table fails."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {name} RENAME TO hidden_{name}")
+        try:
+            yield
+        finally:
+            cursor.execute(f"ALTER TABLE hidden_{name} RENAME TO {name}")
+
+
+def test_a_panel_that_cannot_be_read_looks_old_until_it_can(page_of):
+    make_leader("dispatcher", seconds=600)
+    make_task(queue="calm")
+    page = page_of("viewer")
+    page.goto("/admin/")
+    expect(page.locator("#live-status")).to_have_text("Live")
+    panel = page.locator("#panel-scaling")
+    with hidden_table("scaling_scalingevent"):
+        expect(panel).to_contain_text("cannot be read at the moment")
+        expect(panel).to_have_class(re.compile(r"\bis-stale\b"))
+        expect(page.locator("#panel-queues")).not_to_have_class(re.compile(r"\bis-stale\b"))
+        expect(page.locator("#live-status")).to_have_text("Live")
+    expect(panel).not_to_contain_text("cannot be read at the moment")
+    expect(panel).not_to_have_class(re.compile(r"\bis-stale\b"))
+
+
 def test_rows_come_and_are_put_in_order_when_nobody_stands_among_them(page_of):
     make_leader("dispatcher", seconds=600)
     node = make_node("alpha", heartbeat_at=now(), concurrency=4)
@@ -229,9 +261,12 @@ def test_rows_come_and_are_put_in_order_when_nobody_stands_among_them(page_of):
     make_task(queue="billing", created_at=now() - timedelta(minutes=6))
     expect(page.locator(".situation-what", has_text="billing")).to_be_visible()
     assert rows.count() == 1
+    hint = page.locator("#panel-queues").get_by_text("Newer rows wait until you leave this list")
+    expect(hint).to_be_visible()
     page.locator("#theme-switch").focus()
     expect(rows).to_have_count(2)
     expect(rows.first).to_contain_text("billing")
+    expect(hint).to_have_count(0)
     event = make_scaling_event()
     job = make_job("nightly")
     Node.objects.filter(id=node.id).update(running=3)

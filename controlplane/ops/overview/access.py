@@ -28,4 +28,7 @@ def list_lacking(may: May) -> list[str]:
 
 def count_wrong(findings: Iterable[Finding]) -> Counter[str]:
     """How many things are wrong now, by the permission of their page."""
-    return Counter(permission_of(each) for each in findings if each.well_since is None)
+    found: Counter[str] = Counter()
+    for each in findings:
+        found[permission_of(each)] += each.wrong
+    return found

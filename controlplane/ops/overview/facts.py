@@ -90,7 +90,9 @@ class FleetFact:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """`objective_seconds`: within how many seconds a task should start, in every queue.
-    `overdue_seconds`: how long the oldest due schedule has waited for its decision.
+    `overdue_seconds`: how long the oldest due schedule has waited for its decision;
+    `overdue_task_seconds`: how long the oldest delayed task or retry has been due and not ready.
+    `summed_until`: up to where the roll-ups are complete; None before the first.
     `live_nodes`: those that take work and report."""
 
     workspace_id: UUID
@@ -102,6 +104,8 @@ class Facts:
     failing: list[FailingSchedule]
     schedules: int
     overdue_seconds: float
+    overdue_task_seconds: float
+    summed_until: datetime | None
     lost: list[LostNode]
     live_nodes: int
     fleet: FleetFact

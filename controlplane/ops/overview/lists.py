@@ -10,6 +10,7 @@ from controlplane.core.admin.bars import Slots, draw_slots
 from controlplane.core.admin.charts import Spark, draw_spark
 from controlplane.core.formatting import (
     EMPTY,
+    format_clock,
     format_compact,
     format_count,
     format_duration,
@@ -18,6 +19,7 @@ from controlplane.core.formatting import (
     shorten,
 )
 from controlplane.core.visibletext import visible_name
+from controlplane.ops.overview.checks.queues import lacks_worker
 from controlplane.ops.overview.drawings import write_rate
 from controlplane.ops.overview.errors import show_error
 from controlplane.ops.overview.queries.source import SHOWN_QUEUES, Source
@@ -41,12 +43,14 @@ _ERROR_SHOWN = 160
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """A queue in the list."""
+    """A queue in the list. `note` says what the shape of its state means; `is_note_shown`: also to
+    people who see the shape."""
 
     id: int
     label: Label
     state: str
     note: str
+    is_note_shown: bool
     oldest: str
     is_late: bool
     waiting: str
@@ -78,13 +82,15 @@ def _queue_row(source: Source, number: int) -> QueueRow:
     seconds = None if view.oldest_waiting_ms is None else view.oldest_waiting_ms / 1e3
     is_paused = queue.paused_at is not None
     is_late = not is_paused and seconds is not None and seconds > source.objective
+    is_unserved = lacks_worker(source.queue_facts[number], len(source.live_nodes))
     ends = source.lane_ends.get(queue.id, Ends())
     series = source.lane_samples.get(queue.id, LaneSeries([], []))
     return QueueRow(
         id=queue.id,
         label=label_queue(queue.name, describe_queue(queue)),
-        state="PAUSED" if is_paused else "FAILED" if is_late else "COMPLETED",
-        note="paused" if is_paused else "misses its objective" if is_late else "",
+        state="PAUSED" if is_paused else "FAILED" if is_late or is_unserved else "COMPLETED",
+        note=_note(is_paused=is_paused, is_unserved=is_unserved, is_late=is_late),
+        is_note_shown=is_paused or is_unserved,
         oldest=EMPTY if seconds is None else format_duration(seconds),
         is_late=is_late,
         waiting=format_compact(counts.pending),
@@ -98,6 +104,14 @@ def _queue_row(source: Source, number: int) -> QueueRow:
             height=20,
         ),
     )
+
+
+def _note(*, is_paused: bool, is_unserved: bool, is_late: bool) -> str:
+    if is_paused:
+        return "paused"
+    if is_unserved:
+        return "no worker serves it"
+    return "misses its objective" if is_late else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,10 +229,11 @@ def read_scaling(source: Source) -> dict[str, Any]:
     if pool.target is not None:
         words.append(f"target {pool.target}")
     words.append(f"maximum {source.values['max_workers']}")
-    return {"rows": [_event_row(event) for event in source.events], "note": ", ".join(words)}
+    rows = [_event_row(event, source.at) for event in source.events]
+    return {"rows": rows, "note": ", ".join(words)}
 
 
-def _event_row(event: "ScalingEvent") -> EventRow:
+def _event_row(event: "ScalingEvent", at: datetime) -> EventRow:
     before, after = event.from_workers, event.to_workers
     is_change = before != after
     # The numbers stand beside it.
@@ -226,8 +241,8 @@ def _event_row(event: "ScalingEvent") -> EventRow:
     return EventRow(
         id=event.id,
         at=event.at,
-        clock=f"{localtime(event.at):%H:%M}",
-        exact=f"{localtime(event.at):%Y-%m-%d %H:%M:%S %Z}",
+        clock=format_clock(event.at, at),
+        exact=format_time(event.at),
         change=f"{before} → {after}" if is_change else str(after),
         sentence=sentence or event.sentence,
     )

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.core.clock import now, utc_z
+from controlplane.core.errors import Unavailable
 from controlplane.live.changes import Snapshot
 from controlplane.live.topics import WATCHER, Topic, register, rows
 from controlplane.ops.operations.queries import count_open as count_open_operations
@@ -21,7 +22,8 @@ _CHARTS = ("throughput", "waits")
 
 def read_overview(workspace_id: UUID, _key: str) -> Snapshot:
     """The panels but the charts, as on the page: texts are those that people read, times are left
-    to the reader's clock. A part that cannot be read is left out."""
+    to the reader's clock. `failed` names those that cannot be read, if any. Raises Unavailable:
+    none can."""
     source = Source(workspace_id, WATCHER, _may, is_live=True)
     return _show(source, (panel for panel in PANELS if panel.name not in _CHARTS))
 
@@ -69,7 +71,12 @@ def _may(_permission: str) -> bool:
 
 def _show(source: Source, panels: Iterable[Panel]) -> Snapshot:
     shown = [show_panel(panel, source) for panel in panels]
-    return {each.panel.name: _describe(each.data) for each in shown if each.data is not None}
+    found = {each.panel.name: _describe(each.data) for each in shown if each.data is not None}
+    failed = [each.panel.name for each in shown if each.failed]
+    if failed and not found:
+        # A snapshot without any panel would look like news.
+        raise Unavailable(f"No part of the overview can be read: {', '.join(failed)}.")
+    return found | ({"failed": failed} if failed else {})
 
 
 def _describe(data: dict[str, Any]) -> Snapshot:

@@ -107,12 +107,13 @@ def _key(workspace_id: UUID) -> str:
 
 def merge(before: Record | None, findings: Sequence[Finding], at: datetime) -> list[Finding]:
     """Findings that are no longer there stay for a minute. Pure."""
-    present = {finding.key for finding in findings}
+    present = {key for finding in findings for key in (finding.key, *finding.keys)}
     found = list(findings)
     if before is not None and at - before.at < _FORGOTTEN:
         for finding in before.findings:
             since = finding.well_since or at
-            if finding.key not in present and at - since < STAYS:
+            # One that counts others ends when they have sentences of their own.
+            if not finding.keys and finding.key not in present and at - since < STAYS:
                 found.append(replace(finding, well_since=since))
     return order(found)
 

@@ -6,17 +6,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.urls import reverse
-from django.utils.timezone import localtime
 
 from controlplane.core.admin.charts import Spark, draw_spark
-from controlplane.core.formatting import format_duration, format_relative, format_time
+from controlplane.core.formatting import format_clock, format_duration, format_time
 from controlplane.core.visibletext import isolated_text
 from controlplane.ops.overview.access import permission_of
 from controlplane.ops.overview.checks import Finding, Harm, Link
 from controlplane.ops.overview.facts import up_to_now
 from tasks_app.descriptors import Descriptor
 
-_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +122,7 @@ def _since(finding: Finding, at: datetime) -> str:
     moment = finding.well_since or finding.since
     if moment is None:
         return ""
-    is_recent = at - moment < _DAY
-    clock = f"{localtime(moment):%H:%M}" if is_recent else format_relative(moment, at)
+    clock = format_clock(moment, at)
     if finding.well_since is not None:
         return f"well since {clock}"
     return f"{'at' if finding.is_moment else 'since'} {clock}"

@@ -138,7 +138,7 @@ class Snapshot:
 
     @property
     def wrong(self) -> int:
-        return sum(finding.well_since is None for finding in self.findings)
+        return sum(finding.wrong for finding in self.findings)
 
 
 class SnapshotReader:

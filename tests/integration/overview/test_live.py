@@ -1,17 +1,22 @@
 """The live topics: the same figures as the page, and changes that lead to the same snapshot."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
 from controlplane.core.clock import now
+from controlplane.core.errors import Unavailable
 from controlplane.core.formatting import format_time
 from controlplane.live.changes import apply, find_change
 from controlplane.live.topics import UnknownTopic, find_topic, read_snapshot
 from controlplane.ops.overview.live import read_charts, read_overview
+from controlplane.ops.overview.panels import PANELS
+from controlplane.ops.overview.queries.source import Source
 from dlq.models import DeadLetter
 from tasks_app.models import QueueDescriptor
 from tests.clients import default_workspace
@@ -46,6 +51,42 @@ def test_it_has_every_panel_with_rows_by_key():
     assert found["failures"]["order"] == [str(letter.id)]
     assert str(node.id) in found["workers"]["rows"]
     assert "throughput" not in found
+
+
+def test_a_panel_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_task(queue="billing")
+    monkeypatch.setattr(Source, "newest_letters", property(lambda self: 1 / 0))
+    found = read()
+    assert found["failed"] == ["failures"]
+    assert "failures" not in found
+    assert found["queues"]["order"]
+
+
+def test_without_any_panel_there_is_no_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_source: Source) -> dict[str, Any]:
+        raise OperationalError("the server closed the connection")
+
+    panels = [replace(panel, read=broken) for panel in PANELS]
+    monkeypatch.setattr("controlplane.ops.overview.live.PANELS", panels)
+    with pytest.raises(Unavailable, match="situation"):
+        read()
+
+
+def test_a_queue_without_a_worker_is_wrong_in_sentence_and_row() -> None:
+    make_leader("dispatcher", seconds=60)
+    make_node(heartbeat_at=now(), queues=["other"])
+    mail = make_queue("mail")
+    make_task(queue="mail", created_at=now() - timedelta(seconds=20))
+    found = read()
+    assert found["situation"]["rows"]["queue:mail"]["says"] == "has no worker, and 1 task waits."
+    row = found["queues"]["rows"][str(mail.id)]
+    assert (row["state"], row["note"]) == ("FAILED", "no worker serves it")
+
+
+def test_tasks_that_are_due_and_not_ready_are_named() -> None:
+    make_leader("dispatcher", seconds=60)
+    make_task("RETRYING", run_at=now() - timedelta(minutes=3))
+    assert "overdue-tasks" in read()["situation"]["order"]
 
 
 def test_rows_carry_what_the_page_shows_of_names(root: Client) -> None:

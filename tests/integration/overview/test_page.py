@@ -6,7 +6,7 @@ from html import unescape
 
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_script_prefix
 
 from controlplane.core.clock import now
 from controlplane.ops.overview.live import read_charts, read_findings, read_overview
@@ -29,8 +29,8 @@ from tests.integration.overview.test_reads import roll_up
 pytestmark = pytest.mark.django_db
 
 APPS = ("tasks_app", "workers", "scaling", "schedules", "dlq")
-# Two of them for the titles of types, which nodes declare.
-MAX_QUERIES = 34
+# Two of them for the titles of types, which nodes declare, one for tasks that are late.
+MAX_QUERIES = 35
 
 
 @pytest.fixture
@@ -50,6 +50,14 @@ def test_before_the_first_task_there_is_a_checklist(viewer):
     assert "manage.py worker" in html
     make_node(heartbeat_at=now())
     assert "1 worker reports." in get(viewer)
+
+
+def test_the_first_call_goes_below_the_path_prefix(viewer):
+    with override_script_prefix("/task/plane/"):
+        html = get(viewer)
+    assert " http://testserver/task/plane/tasks</code>" in html
+    assert "<code>http://testserver/task/plane</code>" in html
+    assert " http://testserver/tasks</code>" in get(viewer)
 
 
 @pytest.mark.parametrize(
@@ -242,6 +250,27 @@ def test_charts_name_lost_workers_only_to_those_who_may_see_workers(viewer):
     others = charts["withoutNodes"]
     assert others.keys() == {"throughput", "waits"}
     assert "fra-07" not in str(others)
+
+
+def test_a_release_stays_marked_when_workers_are_lost_after_it(viewer):
+    make_task()
+    at = now()
+    make_node("old", release="b6", started_at=at - timedelta(days=2))
+    make_node("new", release="b7", started_at=at - timedelta(minutes=40))
+    for number in range(6):
+        make_node(
+            f"fra-{number}", state="LOST", release="b7", started_at=at - timedelta(minutes=39),
+            stopped_at=at - timedelta(minutes=10 + number),
+        )  # fmt: skip
+    panel = get(viewer).partition('id="panel-throughput"')[2].partition("</section>")[0]
+    assert "release b7" in panel
+    assert panel.count("lost</text>") == 3
+    assert "Releases and lost nodes; not marked: 3 more lost nodes" in panel
+    charts = read_charts(default_workspace().id, "1h")
+    legend = charts["throughput"]["troubled"]["legend"]
+    assert legend[-1]["text"] == "Releases and lost nodes; not marked: 3 more lost nodes"
+    legend = charts["withoutNodes"]["throughput"]["troubled"]["legend"]
+    assert legend[-1]["text"] == "Releases"
 
 
 def test_the_oldest_wait_and_all_lists_are_of_the_workspace(root_client):

@@ -107,10 +107,13 @@ def test_only_schedules_whose_newest_ends_all_failed_are_listed():
     job("recovered", "COMPLETED", "FAILED", "FAILED", "FAILED")
     job("twice", "FAILED", "FAILED")
     job("running", "STARTED", "FAILED", "FAILED", "FAILED")
-    found = {each.name: each for each in list_failing(default_workspace().id, least=3)}
+    found = {
+        each.name: each for each in list_failing(default_workspace().id, least=3, with_error=1)
+    }
     assert set(found) == {"failing", "running"}
     assert found["failing"].failures == 3
     assert found["failing"].error == {"class": "Denied"}
+    assert found["running"].error is None
     assert (now() - found["failing"].failed_since).days == 5
     assert (now() - found["failing"].last_completed).days == 6
-    assert list_failing(other_workspace().id, least=3) == []
+    assert list_failing(other_workspace().id, least=3, with_error=9) == []

@@ -24,6 +24,8 @@ QUIET = Facts(
     failing=[],
     schedules=3,
     overdue_seconds=0.0,
+    overdue_task_seconds=0.0,
+    summed_until=AT,
     lost=[],
     live_nodes=2,
     fleet=FleetFact(is_on=True, target=2, maximum=10),

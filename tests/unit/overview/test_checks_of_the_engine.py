@@ -7,9 +7,11 @@ from controlplane.ops.overview.checks import Finding, Harm, Link, run_checks
 from controlplane.ops.overview.checks.engine import (
     check_autoscaler,
     check_dispatcher,
+    check_figures,
     check_fleet,
     check_lost_nodes,
     check_overdue_schedules,
+    check_overdue_tasks,
     check_workers,
 )
 from controlplane.ops.overview.facts import FleetFact, Loop, LostNode
@@ -56,6 +58,27 @@ def test_late_schedules_are_the_dispatcher_s_fault_only_if_it_runs():
     assert says(check_overdue_schedules, overdue_seconds=29.0) == []
     assert len(says(check_overdue_schedules, overdue_seconds=31.0)) == 1
     assert says(check_overdue_schedules, overdue_seconds=31.0, dispatcher=GONE) == []
+
+
+def test_late_tasks_are_the_dispatcher_s_fault_only_if_it_runs():
+    late = {"overdue_task_seconds": 95.0}
+    (sentence,) = says(check_overdue_tasks, **late)
+    assert sentence == (
+        "Delayed tasks and retries are late: one has been due for 1 min 35 s, and normally becomes "
+        "ready within a second."
+    )
+    assert says(check_overdue_tasks, **late, dispatcher=Loop(False, AT)) == []
+    assert says(check_overdue_tasks, overdue_task_seconds=3.0) == []
+
+
+def test_figures_that_are_no_longer_summed_up_are_named():
+    old = {"summed_until": AT - 12 * MINUTE}
+    assert says(check_figures, **old) == [
+        "Figures are old: throughput, failure rates and percentiles end 12 min ago."
+    ]
+    assert says(check_figures, **old, dispatcher=Loop(False, AT)) == []
+    assert says(check_figures, summed_until=None) == []
+    assert says(check_figures, summed_until=AT - 2 * MINUTE) == []
 
 
 def test_a_fleet_at_its_maximum_cannot_follow_while_waiting_grows():

@@ -8,10 +8,9 @@ from uuid import uuid4
 import pytest
 
 from controlplane.ops.overview.checks import run_checks
+from controlplane.ops.overview.checks.queues import check_paused_queues, check_queues
 from controlplane.ops.overview.checks.work import (
     check_letters,
-    check_paused_queues,
-    check_queues,
     check_schedules,
     check_types,
     leaves_baseline,
@@ -70,6 +69,16 @@ def test_a_minute_that_was_not_sampled_does_not_end_a_stretch():
 def test_a_queue_that_nobody_serves_says_so():
     late = queue(waiting=1, oldest_seconds=90.0, is_served=False)
     assert only(check_queues, queues=[late]).why == "No live worker takes work of this queue."
+
+
+def test_a_queue_without_a_worker_is_named_before_it_is_late():
+    waits = queue("mail", waiting=3, oldest_seconds=16.0, is_served=False)
+    found = only(check_queues, queues=[waits])
+    assert f"{found.subject} {found.says}" == "mail has no worker, and 3 tasks wait."
+    assert found.since == AT - timedelta(seconds=16)
+    just_now = replace(waits, oldest_seconds=5.0)
+    assert check_queues(facts(queues=[just_now])) == ([], 1)
+    assert check_queues(facts(queues=[waits], live_nodes=0)) == ([], 1)
 
 
 def test_a_paused_queue_is_not_late_but_is_named_while_tasks_wait():

@@ -3,7 +3,7 @@ returns what it found with how many it looked at."""
 
 from collections.abc import Callable
 
-from controlplane.ops.overview.checks import engine, work
+from controlplane.ops.overview.checks import engine, queues, work
 from controlplane.ops.overview.checks.finding import Evidence, Finding, Harm, Link, Report
 from controlplane.ops.overview.facts import Facts
 
@@ -15,10 +15,12 @@ CHECKS: tuple[Check, ...] = (
     engine.check_workers,
     engine.check_autoscaler,
     engine.check_overdue_schedules,
+    engine.check_overdue_tasks,
+    engine.check_figures,
     engine.check_fleet,
     engine.check_lost_nodes,
-    work.check_queues,
-    work.check_paused_queues,
+    queues.check_queues,
+    queues.check_paused_queues,
     work.check_types,
     work.check_letters,
     work.check_schedules,
@@ -37,11 +39,13 @@ def run_checks(facts: Facts) -> Report:
 
 
 def order(findings: list[Finding]) -> list[Finding]:
-    """By harm, then by start; what has no known start comes before what has."""
+    """By harm, then by start; what has no known start comes before what has, and a sentence that
+    counts others after those."""
     return sorted(
         findings,
         key=lambda found: (
             found.harm,
+            bool(found.keys),
             0.0 if found.since is None else found.since.timestamp(),
             found.key,
         ),

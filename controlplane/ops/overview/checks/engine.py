@@ -10,15 +10,23 @@ from controlplane.core.formatting import (
     format_state,
 )
 from controlplane.core.visibletext import isolated_text, visible_name
-from controlplane.ops.overview.checks.finding import Evidence, Finding, Harm, Link
+from controlplane.ops.overview.checks.finding import (
+    Evidence,
+    Finding,
+    Found,
+    Harm,
+    Link,
+    Others,
+    split,
+)
 from controlplane.ops.overview.facts import Facts, Loop, LostNode
 
-Found = tuple[list[Finding], int]
-
-# A due schedule is decided twice a second; a longer wait is a fault.
+# A due schedule is decided, and a due task is made ready, twice a second; a longer wait is a fault.
 _LATE_SECONDS = 30.0
+# Roll-ups are made several times a minute.
+_OLD_FIGURES = timedelta(minutes=5)
 LOSS_SHOWN = timedelta(hours=1)
-MAX_LOST = 5
+MAX_LOST = 5  # with a sentence each
 _GROWTH_MINUTES = 10
 _MIN_GROWTH = 20
 
@@ -107,6 +115,44 @@ def check_overdue_schedules(facts: Facts) -> Found:
     return [found], 1
 
 
+def check_overdue_tasks(facts: Facts) -> Found:
+    """Delayed tasks and retries must become ready when they are due."""
+    if facts.overdue_task_seconds <= _LATE_SECONDS or not facts.dispatcher.leads:
+        return [], 1
+    found = Finding(
+        key="overdue-tasks",
+        harm=Harm.LATE,
+        subject="Delayed tasks and retries",
+        says=f"are late: one has been due for {format_duration(facts.overdue_task_seconds)}, and "
+        "normally becomes ready within a second.",
+        why="The dispatcher runs, but cannot keep up or fails to make them ready: see its log.",
+        since=facts.at - timedelta(seconds=facts.overdue_task_seconds),
+        # One dispatcher serves all workspaces: the task may be another one's.
+        link=Link("workers_node_changelist"),
+        action="Open workers",
+    )
+    return [found], 1
+
+
+def check_figures(facts: Facts) -> Found:
+    """Rates and percentiles come from roll-ups: without new ones nothing seems to fail."""
+    until = facts.summed_until
+    if until is None or facts.at - until <= _OLD_FIGURES or not facts.dispatcher.leads:
+        return [], 1
+    found = Finding(
+        key="figures",
+        harm=Harm.LATE,
+        subject="Figures",
+        says="are old: throughput, failure rates and percentiles end "
+        f"{format_relative(until, facts.at)}.",
+        why="The dispatcher runs, but fails to sum up what has ended: see its log.",
+        since=until,
+        link=Link("workers_node_changelist"),
+        action="Open workers",
+    )
+    return [found], 1
+
+
 def check_fleet(facts: Facts) -> Found:
     """The fleet is as large as it may be, and still more waits."""
     fleet = facts.fleet
@@ -142,8 +188,14 @@ def check_fleet(facts: Facts) -> Found:
 def check_lost_nodes(facts: Facts) -> Found:
     """Nodes that were lost within the last hour."""
     lost = [node for node in facts.lost if facts.at - node.lost_at < LOSS_SHOWN]
-    found = [_lost(node, facts) for node in lost[:MAX_LOST]]
-    return found, facts.live_nodes + len(found)
+    named, rest = split(lost, MAX_LOST)
+    found = [_lost(node, facts) for node in named]
+    if rest:
+        others = Others(
+            "nodes", "were lost.", Harm.LOST, Link("workers_node_changelist"), "Open workers"
+        )
+        found.append(others.count([(f"node:{each.id}", visible_name(each.name)) for each in rest]))
+    return found, facts.live_nodes + len(lost)
 
 
 def _lost(node: LostNode, facts: Facts) -> Finding:

@@ -1,24 +1,30 @@
-"""Checks of the work of one workspace: queues, types, dead letters, schedules."""
+"""Checks of the work of one workspace: types, dead letters, schedules."""
 
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from controlplane.core.formatting import (
     format_count,
-    format_duration,
     format_percent,
     format_relative,
     shorten,
 )
 from controlplane.core.visibletext import isolated_text, visible_name
-from controlplane.ops.overview.checks.finding import Evidence, Finding, Harm, Link
-from controlplane.ops.overview.facts import Facts, QueueFact, TypeFact
+from controlplane.ops.overview.checks.finding import (
+    ERROR_SHOWN,
+    Evidence,
+    Finding,
+    Found,
+    Harm,
+    Link,
+    Others,
+    split,
+)
+from controlplane.ops.overview.facts import Facts, TypeFact
 from controlplane.ops.overview.significance import exceeds_rate, wilson
 from controlplane.ops.schedules.queries.failing import FailingSchedule
 from tasks_app.admin.links import quoted
 from tasks_app.queries.rates import TypeRates
-
-Found = tuple[list[Finding], int]
 
 RECENT = timedelta(minutes=15)  # in which a type's rate is compared with its baseline
 FAILED_IN_A_ROW = 3
@@ -27,119 +33,14 @@ _MIN_EXCESS = 0.01  # of all attempts, above the baseline: fewer are no reason t
 _NO_BASELINE = 0.5  # the share above which a type that ran less than a day fails too often
 _MIN_LETTERS = 10
 _EXPLAINED = 0.8  # of the new letters: then the type's own sentence says it
-_MIN_SLOWER = 2.0  # times the usual run time
-_MOST = 8
-_ERROR_SHOWN = 100
-_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 
-
-def check_queues(facts: Facts) -> Found:
-    """The longest wait of each queue against the objective. A paused one waits on purpose."""
-    checked = [queue for queue in facts.queues if queue.paused_at is None]
-    late = [queue for queue in checked if misses_objective(queue, facts.objective_seconds)]
-    late.sort(key=lambda queue: -(queue.oldest_seconds or 0))
-    return [_late(queue, facts) for queue in late[:_MOST]], len(checked)
-
-
-def misses_objective(queue: QueueFact, objective: float) -> bool:
-    """Whether a ready task has waited longer than it should."""
-    return (
-        queue.paused_at is None
-        and queue.oldest_seconds is not None
-        and queue.oldest_seconds > objective
-    )
-
-
-def _late(queue: QueueFact, facts: Facts) -> Finding:
-    waited = format_duration(queue.oldest_seconds)
-    objective = format_duration(facts.objective_seconds)
-    return Finding(
-        key=f"queue:{queue.name}",
-        harm=Harm.LATE,
-        subject=visible_name(queue.name),
-        says=f"misses its wait objective: the oldest task has waited {waited} instead of "
-        f"{objective}.",
-        why=_why_late(queue, facts),
-        queue=queue.name,
-        since=_late_since(queue, facts),
-        link=Link("tasks_app_queue_change", (queue.id,)),
-        action="Open queue",
-        evidence=Evidence(
-            caption="oldest wait, objective dashed",
-            words=f"Oldest wait of {queue.name} over one hour; it is {waited} now.",
-            values=queue.waits,
-            now=queue.oldest_seconds,
-            target=facts.objective_seconds,
-        ),
-    )
-
-
-def _why_late(queue: QueueFact, facts: Facts) -> str:
-    """What holds the queue back, and what would not help."""
-    if not queue.is_served:
-        return "No live worker takes work of this queue."
-    sentences = []
-    if queue.holders:
-        name, number = queue.holders[0]
-        held = "the only slot" if queue.running == 1 else f"{number} of its {queue.running} slots"
-        sentences.append(f"{isolated_text(name)} holds {held}{_slower(name, facts)}.")
-    elif not queue.running:
-        sentences.append("None of its tasks runs.")
-    if queue.max_running is not None and queue.running >= queue.max_running:
-        limit = format_count(queue.max_running, "running task")
-        sentences.append(f"Its limit of {limit} is reached: more workers would not help.")
-    elif queue.rate_per_second is not None:
-        sentences.append(f"Its rate is limited to {queue.rate_per_second:g} starts per second.")
-    return " ".join(sentences)
-
-
-def _slower(name: str, facts: Facts) -> str:
-    """That a type takes longer than it did, if it does."""
-    rates = next((fact.rates for fact in facts.types if fact.rates.type == name), None)
-    if rates is None or not rates.mean_run or not rates.mean_run_before:
-        return ""
-    if rates.mean_run < _MIN_SLOWER * rates.mean_run_before:
-        return ""
-    before, now = format_duration(rates.mean_run_before), format_duration(rates.mean_run)
-    return f"; its mean run time rose from {before} to {now}"
-
-
-def _late_since(queue: QueueFact, facts: Facts) -> datetime:
-    """When the wait left the objective: by the samples, or if they end sooner, when the oldest task
-    should have started."""
-    begin = facts.at - timedelta(seconds=(queue.oldest_seconds or 0) - facts.objective_seconds)
-    minute = facts.at.replace(second=0, microsecond=0)
-    for number, value in enumerate(reversed(queue.waits)):
-        if value is None:
-            continue  # not sampled
-        if value <= facts.objective_seconds:
-            break
-        begin = min(begin, minute - _MINUTE * number)
-    return begin
-
-
-def check_paused_queues(facts: Facts) -> Found:
-    """A pause is easily forgotten."""
-    paused = [queue for queue in facts.queues if queue.paused_at is not None]
-    found = [_paused(queue) for queue in paused if queue.waiting]
-    return found[:_MOST], len(paused)
-
-
-def _paused(queue: QueueFact) -> Finding:
-    by = f" by {isolated_text(queue.paused_by)}" if queue.paused_by else ""
-    waits = "waits" if queue.waiting == 1 else "wait"
-    reason = shorten(queue.pause_reason, _ERROR_SHOWN)
-    return Finding(
-        key=f"paused:{queue.name}",
-        harm=Harm.PAUSED,
-        subject=visible_name(queue.name),
-        says=f"is paused{by}, and {format_count(queue.waiting, 'task')} {waits}.",
-        why=f"Reason: {isolated_text(reason)}" if reason else "No reason was given.",
-        queue=queue.name,
-        since=queue.paused_at,
-        link=Link("tasks_app_queue_change", (queue.id,)),
-        action="Open queue",
-    )
+_OTHER_SCHEDULES = Others(
+    "schedules",
+    f"have failed {FAILED_IN_A_ROW} times in a row or more.",
+    Harm.REPEATED,
+    Link("schedules_schedule_changelist"),
+    "Open schedules",
+)
 
 
 def check_types(facts: Facts) -> Found:
@@ -147,7 +48,15 @@ def check_types(facts: Facts) -> Found:
     checked = [fact for fact in facts.types if _attempts(fact.rates) >= _MIN_ATTEMPTS]
     found = [fact for fact in checked if leaves_baseline(fact.rates)]
     found.sort(key=lambda fact: -fact.rates.failed)
-    return [_failing(fact, facts) for fact in found[:_MOST]], len(checked)
+    named, rest = split(found)
+    findings = [_failing(fact, facts) for fact in named]
+    if rest:
+        others = Others(
+            "types", "fail more than usual.", Harm.FAILING, _failed_tasks("", facts), "Open tasks"
+        )
+        subjects = [(f"type:{each.rates.type}", visible_name(each.rates.type)) for each in rest]
+        findings.append(others.count(subjects))
+    return findings, len(checked)
 
 
 def leaves_baseline(rates: TypeRates) -> bool:
@@ -187,8 +96,10 @@ def _failing(fact: TypeFact, facts: Facts) -> Finding:
 
 
 def _failed_tasks(name: str, facts: Facts) -> Link:
-    """The inbox has only those without a retry left."""
-    query = {"workspace": facts.workspace_id, "type": quoted(name), "status": "RETRYING,FAILED"}
+    """The inbox has only those without a retry left. Without a name, those of all types."""
+    query = {"workspace": facts.workspace_id, "status": "RETRYING,FAILED"}
+    if name:
+        query["type"] = quoted(name)
     return Link("tasks_app_task_changelist", query=urlencode(query))
 
 
@@ -199,7 +110,7 @@ def _inbox_of(facts: Facts) -> Link:
 def _why_failing(fact: TypeFact, facts: Facts) -> str:
     sentences = []
     if fact.error:
-        message = shorten(str(fact.error.get("message") or "").strip(), _ERROR_SHOWN)
+        message = shorten(str(fact.error.get("message") or "").strip(), ERROR_SHOWN)
         name = isolated_text(fact.error.get("class") or "An error")
         sentences.append(f"{name}: {isolated_text(message)}" if message else f"{name}.")
     deaths = facts.letters.new.get(fact.rates.type, 0)
@@ -245,7 +156,12 @@ def check_letters(facts: Facts) -> Found:
 
 def check_schedules(facts: Facts) -> Found:
     """Schedules that failed several times in a row."""
-    return [_repeated(each, facts) for each in facts.failing[:_MOST]], facts.schedules
+    named, rest = split(facts.failing)
+    found = [_repeated(each, facts) for each in named]
+    if rest:
+        subjects = [(f"schedule:{each.id}", visible_name(each.name)) for each in rest]
+        found.append(_OTHER_SCHEDULES.count(subjects))
+    return found, facts.schedules
 
 
 def _repeated(schedule: FailingSchedule, facts: Facts) -> Finding:
@@ -255,7 +171,7 @@ def _repeated(schedule: FailingSchedule, facts: Facts) -> Finding:
     completed = "" if last is None else f"; it last completed {_say_when(last, facts)}"
     error = schedule.error if isinstance(schedule.error, dict) else {}
     name = str(error.get("class") or "")
-    message = shorten(str(error.get("message") or "").strip(), _ERROR_SHOWN).rstrip(".")
+    message = shorten(str(error.get("message") or "").strip(), ERROR_SHOWN).rstrip(".")
     parts = [isolated_text(part) for part in (name, message) if part]
     why = f"{': '.join(parts)}. " if parts else ""
     if schedule.next_at is not None:

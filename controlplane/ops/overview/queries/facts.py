@@ -12,12 +12,9 @@ from django.db.models import Count
 from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
 from controlplane.ops.overview.checks.engine import LOSS_SHOWN, MAX_LOST
-from controlplane.ops.overview.checks.work import (
-    FAILED_IN_A_ROW,
-    RECENT,
-    leaves_baseline,
-    misses_objective,
-)
+from controlplane.ops.overview.checks.finding import MOST
+from controlplane.ops.overview.checks.queues import misses_objective
+from controlplane.ops.overview.checks.work import FAILED_IN_A_ROW, RECENT, leaves_baseline
 from controlplane.ops.overview.errors import show_error
 from controlplane.ops.overview.facts import (
     FleetFact,
@@ -37,12 +34,11 @@ from tasks_app.queries.node_work import find_losses
 from tasks_app.queries.queues import QueueView
 from tasks_app.queries.rates import Ends, TypeRates, rate_types, read_ends
 from tasks_app.queries.samples import MINUTE, LaneSeries
-from tasks_app.queues import ALL_QUEUES
+from tasks_app.queues import is_served
 from tasks_app.states import TaskState
 from workers.models import Node, NodeSample
 from workers.states import NodeState
 
-_MAX_FLAGGED = 8
 _MAX_SAMPLES = 200
 _WEIGHTED = (
     3  # minutes over which a failure rate is averaged, so that one quiet minute ends nothing
@@ -67,7 +63,7 @@ def describe_queues(
             pause_reason=getattr(view.queue, "pause_reason", ""),
             max_running=view.queue.max_running,
             rate_per_second=view.queue.rate_per_second,
-            is_served=ALL_QUEUES in names or view.queue.name in names,
+            is_served=is_served(view.queue.name, names),
             waits=_in_seconds(series.get(view.queue.id)),
         )
         for view in views
@@ -98,7 +94,7 @@ def describe_types(
     flagged = sorted(
         (each for each in rates if leaves_baseline(each)), key=lambda each: -each.failed
     )
-    names = [each.type for each in flagged[:_MAX_FLAGGED]]
+    names = [each.type for each in flagged[: MOST + 1]]
     begin = at.replace(second=0, microsecond=0) - 60 * MINUTE
     ends = read_ends(workspace_id, begin, MINUTE, types=names) if names else {}
     letters = read_letters() if names else []
@@ -154,23 +150,24 @@ def is_live(node: Node) -> bool:
 
 
 def describe_lost(workspace_id: UUID, nodes: Sequence[Node], at: datetime) -> list[LostNode]:
-    """The nodes that were lost within the last hour, the newest first, with what they took along
-    and their memory in the hour before."""
+    """The nodes that were lost within the last hour, the newest first; those that get a sentence
+    each with what they took along and their memory in the hour before."""
     lost = [
         node
         for node in nodes
         if node.state == NodeState.LOST
         and node.stopped_at is not None
         and at - node.stopped_at < LOSS_SHOWN
-    ][:MAX_LOST]
+    ]
     if not lost:
         return []
-    since = min(node.stopped_at for node in lost if node.stopped_at) - timedelta(hours=1)
-    samples = NodeSample.objects.filter(node__in=lost, at__gte=since).order_by("-at", "-id")
+    named = lost[: MAX_LOST + 1]
+    since = min(node.stopped_at for node in named if node.stopped_at) - timedelta(hours=1)
+    samples = NodeSample.objects.filter(node__in=named, at__gte=since).order_by("-at", "-id")
     memory: dict[int, list[float | None]] = {}
     for node_id, used in samples.values_list("node_id", "memory_bytes")[:_MAX_SAMPLES]:
         memory.setdefault(node_id, []).insert(0, float(used))
-    losses = _find_losses(workspace_id, lost)
+    losses = _find_losses(workspace_id, named)
     return [
         LostNode(
             id=node.id,
@@ -223,7 +220,7 @@ def list_failing_schedules(workspace_id: UUID, actor: Any) -> list[FailingSchedu
     """The schedules that failed several times in a row, with what the actor may see of errors."""
     return [
         replace(each, error=show_error(each.error, actor))
-        for each in list_failing(workspace_id, least=FAILED_IN_A_ROW)
+        for each in list_failing(workspace_id, least=FAILED_IN_A_ROW, with_error=MOST + 1)
     ]
 
 

@@ -34,6 +34,7 @@ from tasks_app.descriptors import Descriptor
 from tasks_app.labels import Label, label_type
 from tasks_app.models import Rollup, RollupMark, Task
 from tasks_app.queries.declarations import Catalogue, read_catalogue
+from tasks_app.queries.engine_health import get_promotion_lag
 from tasks_app.queries.queue_descriptors import describe_queue
 from tasks_app.queries.queues import QueueView, list_queues, view_queues
 from tasks_app.queries.rates import Ends, read_ends, read_lane_ends
@@ -292,6 +293,8 @@ class Source:
             failing=list_failing_schedules(self.workspace_id, self.actor),
             schedules=self.schedule_count,
             overdue_seconds=get_lag().total_seconds(),
+            overdue_task_seconds=get_promotion_lag().total_seconds(),
+            summed_until=self.summed_until,
             lost=describe_lost(self.workspace_id, self.nodes, self.at),
             live_nodes=len(self.live_nodes),
             fleet=describe_fleet(self.pool, self.samples.waiting),

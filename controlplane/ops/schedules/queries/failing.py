@@ -11,7 +11,7 @@ from django.db import connection
 from controlplane.core.sql import load_sql
 
 _LOOKED_AT = 100  # firings of a schedule, skipped ones among them
-_MOST = 50
+_MOST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,19 @@ class FailingSchedule:
         return next((at for at, done in zip(self.times, self.completed, strict=True) if done), None)
 
 
-def list_failing(workspace_id: UUID, *, least: int) -> list[FailingSchedule]:
-    """The schedules of a workspace whose newest `least` firings all failed; at most 50."""
+def list_failing(workspace_id: UUID, *, least: int, with_error: int) -> list[FailingSchedule]:
+    """The schedules of a workspace whose newest `least` firings all failed, by name; at most 1,000.
+    The first `with_error` have their error, which may be long."""
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("controlplane.ops.schedules", "list_failing"),
-            {"workspace": workspace_id, "least": least, "looked_at": _LOOKED_AT, "most": _MOST},
+            {
+                "workspace": workspace_id,
+                "least": least,
+                "with_error": with_error,
+                "looked_at": _LOOKED_AT,
+                "most": _MOST,
+            },
         )
         return [
             FailingSchedule(

@@ -1,7 +1,8 @@
 -- The schedules of a workspace that are not paused and whose newest %(least)s firings with an end
 -- all failed, with their newest ten, the newest first: whether each completed, and its time. The newest
 -- %(looked_at)s firings of each schedule are read.
-SELECT s.id, s.name, s.task_type, s.next_at, newest.completed, newest.times, newest.error
+SELECT s.id, s.name, s.task_type, s.next_at, newest.completed, newest.times,
+    CASE WHEN row_number() OVER (ORDER BY s.name) <= %(with_error)s THEN newest.error END
 FROM schedules_schedule s
 CROSS JOIN LATERAL (
     SELECT array_agg(ended.completed ORDER BY ended.scheduled_for DESC, ended.id DESC) AS completed,
