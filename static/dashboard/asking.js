@@ -1,7 +1,7 @@
 /**
  * A part of a page that asks the server itself when topics say that something has changed: at most
- * once a period, and not while the page is hidden or paused. `prepare` gives the address and what is
- * done with the answer.
+ * once a period, and not while the page is hidden or paused, nor once what it is about is gone.
+ * `prepare` gives the address and what is done with the answer.
  */
 
 import { liveTopics, subscribe } from "./live.js";
@@ -17,14 +17,21 @@ export class Asking {
         this.askedAt = -Infinity;
         this.isWaiting = false;
         this.isAsking = false;
-        this.parts = topics.map((topic) => {
-            const part = liveTopics().makePart(topic);
+        this.parts = [];
+        for (const topic of topics) {
+            const part = this.addPart(topic);
             subscribe(topic, () => {
                 part.fallBehind();
                 this.touch();
             });
-            return part;
-        });
+        }
+    }
+
+    /** A part that the answers bring up to date; the topic is followed by the caller. */
+    addPart(topic) {
+        const part = liveTopics().makePart(topic);
+        this.parts.push(part);
+        return part;
     }
 
     /** Something has changed: ask, but not more often than once a period, nor before the last answer,
@@ -37,7 +44,7 @@ export class Asking {
 
     async ask() {
         this.isWaiting = false;
-        if (document.hidden || liveTopics()?.isPaused) return;
+        if (document.hidden || isStill()) return;
         this.askedAt = performance.now();
         this.isAsking = true;
         let retryAfter = 0;
@@ -65,9 +72,15 @@ export class Asking {
             if (error instanceof TypeError || error instanceof SyntaxError) return RETRY_MS;
             throw error;
         }
-        if (liveTopics()?.isPaused) return 0;
+        if (isStill()) return 0;
         for (const part of this.parts) part.catchUp(askedAt);
         show(found);
         return 0;
     }
+}
+
+/** Whether nothing new is to be shown. */
+function isStill() {
+    const topics = liveTopics();
+    return Boolean(topics?.isPaused || topics?.isOver);
 }

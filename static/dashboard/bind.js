@@ -7,13 +7,17 @@
  * A path that begins with # is below the element's row. data-attribute="width" writes an attribute
  * instead of the text (a title, or one of LENGTHS as a percentage of 1). A row that leaves its topic
  * gets data-gone and stays where it is; one that was never in it does not, as some topics have the
- * newest rows only. newrows.js is for rows that come, counts.js for sums. Figures of a topic that
- * cannot be watched any more turn grey.
+ * newest rows only. newrows.js is for rows that come, counts.js for sums.
+ *
+ * What a module draws by a topic, with or without these attributes, stands in a part with data-follows:
+ * shell.css makes all of it grey while the page is old. Figures of a topic that cannot be watched any
+ * more turn grey by themselves.
  */
 
 import { readPath } from "./changes.js";
 import { markGone, put } from "./dom.js";
 import { FORMATS, TICKING, formatNumber, formatTime } from "./formats.js";
+import { isKeptUp } from "./freshness.js";
 import { liveTopics, subscribe } from "./live.js";
 
 const LENGTHS = new Set(["width", "height", "x", "y"]);
@@ -35,23 +39,28 @@ export function bindAll(root = document) {
         });
     }
     liveTopics()?.onRefusal(({ topic }) => {
-        for (const { element } of byTopic.get(topic) ?? []) element.classList.add("is-stale");
+        for (const { element } of byTopic.get(topic) ?? []) {
+            element.classList.add("is-stale");
+            element.closest("[data-follows]:not(.overview)")?.classList.add("is-stale");
+        }
     });
 }
 
-/** Times that follow the clock: <time datetime="…" data-tick="ago|elapsed">; only while live. */
+/** Times that follow the clock: <time datetime="…" data-tick="ago|elapsed">. */
 export function startTicking() {
     const topics = liveTopics();
-    if (!topics) return;
-    setInterval(() => {
-        if (topics.isHidden || topics.freshness()?.status !== "live") return;
-        const at = topics.serverTime();
-        if (Number.isNaN(at)) return; // until then the server's own words stand
-        for (const element of document.querySelectorAll("[data-tick]")) {
-            const moment = element.getAttribute("datetime");
-            if (moment) putFigure(element, FORMATS[element.dataset.tick]?.(moment, at));
-        }
-    }, TICK_MS);
+    if (topics) setInterval(() => tick(topics), TICK_MS);
+}
+
+/** Those of old data stand, as the data does. */
+export function tick(topics, root = document) {
+    if (topics.isHidden || !isKeptUp(topics.freshness())) return;
+    const at = topics.serverTime();
+    if (Number.isNaN(at)) return; // until then the server's own words stand
+    for (const element of root.querySelectorAll("[data-tick]")) {
+        const moment = element.getAttribute("datetime");
+        if (moment) putFigure(element, FORMATS[element.dataset.tick]?.(moment, at));
+    }
 }
 
 /** The topic and the path that an element names. */

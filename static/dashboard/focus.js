@@ -1,11 +1,12 @@
 /**
- * The focus is never lost. When the element that has it is removed, hidden or disabled (a dialog or a
- * menu that closes, a row or a panel that is replaced), the focus goes to the nearest element around
- * it that can have one, at last to the content of the page; otherwise Tab would begin at the top.
+ * The focus is never lost. When the element that has it is removed, hidden, disabled or made inert (a
+ * dialog or a menu that closes, a row or a panel that is replaced), the focus goes to the nearest
+ * element around it that can have one, at last to the content of the page; otherwise Tab would begin
+ * at the top.
  */
 
 const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]";
-const WATCHED = { subtree: true, childList: true, attributes: true, attributeFilter: ["class", "disabled", "hidden", "open"] };
+const WATCHED = { subtree: true, childList: true, attributes: true, attributeFilter: ["class", "disabled", "hidden", "inert", "open"] };
 
 export function keepFocus(root = document) {
     let last = null;
@@ -31,7 +32,8 @@ function isNowhere(root) {
 }
 
 function canHaveFocus(element) {
-    return element.isConnected && !element.disabled && element.checkVisibility({ visibilityProperty: true });
+    const isOff = !element.isConnected || element.disabled || element.closest("[inert]");
+    return !isOff && element.checkVisibility({ visibilityProperty: true });
 }
 
 /** The elements around this one, the nearest first, while it is still there. */

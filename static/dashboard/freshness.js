@@ -3,6 +3,9 @@
 const STALE_MS = 3000;
 // Polled data is at most this old while polling works.
 const POLLED_STALE_MS = 15000;
+const WINDOW_MS = 120000;
+
+const FRESH = new Map([["open", "live"], ["polling", "polling"]]);
 
 export const LABELS = {
     live: "Live",
@@ -10,29 +13,40 @@ export const LABELS = {
     polling: "Polling",
     paused: "Paused",
     disconnected: "Disconnected",
+    over: "Not live",
 };
 
 /**
- * The server's time, by its heartbeats and a clock that nobody sets. A message may be late, so that
- * the latest time that was heard counts, never an earlier one.
+ * The server's time, by its heartbeats and a clock that nobody sets. A message may be late, and a late
+ * one must not make old data look fresh, so that the message with the shortest way counts: the one by
+ * which the server is furthest ahead. That of this window and of the one before: the server's clock
+ * may be set back, and the two clocks never run at exactly the same speed.
  */
 export class ServerClock {
     constructor() {
-        this.server = null;
-        this.local = 0;
+        this.begin();
+    }
+
+    /** Another connection may lead to a process whose clock is behind: only what it says counts. */
+    begin() {
+        this.ahead = this.aheadBefore = -Infinity;
+        this.windowFrom = -Infinity;
     }
 
     hear(server, local) {
         if (!Number.isFinite(server)) return;
-        if (this.server === null || server > this.at(local)) {
-            this.server = server;
-            this.local = local;
+        if (local - this.windowFrom >= WINDOW_MS) {
+            this.aheadBefore = this.ahead;
+            this.ahead = -Infinity;
+            this.windowFrom = local;
         }
+        this.ahead = Math.max(this.ahead, server - local);
     }
 
     /** The server's time at a time of the local clock; NaN before the first message. */
     at(local) {
-        return this.server === null ? NaN : this.server + (local - this.local);
+        const ahead = Math.max(this.ahead, this.aheadBefore);
+        return ahead === -Infinity ? NaN : local + ahead;
     }
 }
 
@@ -42,17 +56,21 @@ export class ServerClock {
  */
 export function judge({ connection, isPaused, ages }) {
     const age = oldest(ages);
-    const isOld = !(age <= STALE_MS);
+    const isStale = !(age <= (connection === "polling" ? POLLED_STALE_MS : STALE_MS));
+    return { status: statusOf(connection, isPaused, isStale), age, isStale };
+}
+
+function statusOf(connection, isPaused, isStale) {
     // The first connection takes a moment: the page has just been drawn.
-    if (connection === "connecting" && !isOld) return { status: "live", age, isStale: false };
-    if (isPaused) return { status: "paused", age, isStale: false };
-    if (connection === "open") {
-        return { status: isOld ? "delayed" : "live", age, isStale: isOld };
-    }
-    if (connection === "polling" && age <= POLLED_STALE_MS) {
-        return { status: "polling", age, isStale: false };
-    }
-    return { status: "disconnected", age, isStale: isOld };
+    if (connection === "connecting" && !isStale) return "live";
+    if (isPaused) return "paused";
+    if (!FRESH.has(connection)) return "disconnected";
+    return isStale ? "delayed" : FRESH.get(connection);
+}
+
+/** Whether the data is kept up to date, by a socket or by polling. */
+export function isKeptUp(found) {
+    return found?.status === "live" || found?.status === "polling";
 }
 
 function oldest(ages) {

@@ -31,12 +31,15 @@ export class LiveTopics {
         this.watchers = new Set();
         this.isPaused = false;
         this.isHidden = false;
+        this.isOver = false;
+        this.wasGreeted = false; // by a server that has accepted the address and the person
+        this.refusals = 0;
         this.hiddenTimer = null;
         this.endReason = "";
         socket.listen({
             opened: () => this.sendSubscriptions(),
             received: (message) => this.receive(message),
-            ended: (reason) => { this.endReason = reason; },
+            ended: (reason, code) => this.takeEnd(reason, code),
         });
     }
 
@@ -46,8 +49,8 @@ export class LiveTopics {
         let entry = this.topics.get(topic);
         if (!entry) {
             // Before the first message, what is shown is as old as the page.
-            const since = this.clock.server === null ? 0 : this.now();
-            entry = { handlers: new Set(), since, at: NaN, isWaiting: true, isHeld: false };
+            const since = Number.isNaN(this.serverTime()) ? 0 : this.now();
+            entry = { handlers: new Set(), since, at: NaN, atBefore: NaN, isWaiting: true, isHeld: false };
             this.topics.set(topic, entry);
             if (this.isWatching()) this.socket.send({ subscribe: [topic] });
         }
@@ -93,28 +96,53 @@ export class LiveTopics {
         this.sendSubscriptions();
     }
 
-    /** {status, age, isStale} for the chip; null when the page watches nothing. */
-    freshness() {
-        if (!this.topics.size) return null;
-        const { connection } = this.socket;
-        const ages = [...this.topics.values()].map((entry) => this.ageOf(entry));
-        for (const part of this.parts) ages.push(part.age);
-        return judge({ connection, isPaused: this.isPaused, ages });
+    /** What the page is about is gone: the page is not live, whatever else it follows. */
+    finish(reason) {
+        this.isOver = true;
+        this.endReason = reason;
+        this.parts.clear();
     }
 
-    /** For a part of the page that asks the server itself when the topic changes. */
+    /** {status, age, isStale} for the chip; null when the page watches nothing. */
+    freshness() {
+        const isAsking = [...this.parts].some((part) => part.topic === null);
+        const hasNone = !this.topics.size && !isAsking;
+        if (hasNone && this.refusals) return { status: "over", age: NaN, isStale: true };
+        if (hasNone && !this.isOver) return null;
+        // What only asks by itself needs no socket.
+        const connection = this.topics.size ? this.socket.connection : "open";
+        const ages = [...this.topics.values()].map((entry) => this.ageOf(entry));
+        for (const part of this.parts) ages.push(part.age);
+        const found = judge({ connection, isPaused: this.isPaused, ages });
+        return this.isOver ? { ...found, status: "over" } : found;
+    }
+
+    /** For a part of the page that asks the server itself when the topic changes; null: all the time. */
     makePart(topic) {
         return new LivePart(this, topic);
     }
 
-    /** The seconds between two reads of a topic. */
-    periodOf(topic) {
-        return this.topics.get(topic)?.every ?? 1;
+    /** The local time of the read before the newest news of a topic. Until then nothing was missed; a
+     * pause, a hidden tab or a lost socket may lie between the two. -Infinity if it is unknown. */
+    followedUntil(topic) {
+        const age = this.serverTime() - (this.topics.get(topic)?.atBefore ?? NaN);
+        return Number.isNaN(age) ? -Infinity : this.now() - Math.max(0, age);
     }
 
     /** The clock stood still, as in a computer that slept: nothing is known to be fresh. */
     forgetAges() {
         for (const entry of this.topics.values()) entry.at = -Infinity;
+        for (const part of this.parts) part.forgetAge();
+    }
+
+    /** Another process answers, perhaps by another clock. What is shown becomes no younger by that. */
+    beginClock(at) {
+        const before = this.serverTime();
+        this.clock.begin();
+        this.clock.hear(at, this.now());
+        const shift = this.serverTime() - before;
+        if (Number.isNaN(shift)) return;
+        for (const entry of this.topics.values()) entry.at += shift;
     }
 
     /** The server's time in milliseconds since 1970; NaN before it was heard. */
@@ -144,9 +172,9 @@ export class LiveTopics {
     }
 
     receive(message) {
-        if (message.at && (message.kind === "hello" || message.kind === "heartbeat")) {
-            this.clock.hear(Date.parse(message.at), this.now());
-        }
+        if (message.kind === "hello") this.wasGreeted = true;
+        if (message.at && message.kind === "hello") this.beginClock(Date.parse(message.at));
+        if (message.at && message.kind === "heartbeat") this.clock.hear(Date.parse(message.at), this.now());
         if (this.isPaused || this.isHidden) return;
         if (message.kind === "heartbeat") {
             for (const [topic, at] of Object.entries(message.topics)) this.hearAge(topic, at);
@@ -161,7 +189,8 @@ export class LiveTopics {
 
     hearAge(topic, at) {
         const entry = this.topics.get(topic);
-        if (!entry?.snapshot || !at) return;
+        // Until the snapshot that was asked for comes, what is shown is not what was read then.
+        if (!entry?.snapshot || entry.isWaiting || !at) return;
         entry.at = Date.parse(at);
         if (entry.isHeld) this.showSnapshot(entry);
     }
@@ -206,7 +235,7 @@ export class LiveTopics {
         entry.snapshot = snapshot;
         entry.epoch = message.epoch;
         entry.seq = message.seq;
-        entry.every = message.every ?? entry.every;
+        entry.atBefore = entry.at;
         entry.at = Date.parse(message.at);
         // A polled message has no heartbeat before it.
         this.clock.hear(entry.at, this.now());
@@ -218,6 +247,21 @@ export class LiveTopics {
         if (!entry) return;
         this.topics.delete(message.topic);
         this.socket.watch([...this.topics.keys()]);
+        this.refusals += 1;
+        this.reportRefusal(message);
+    }
+
+    /** The socket does not open again: no topic can be watched any more. One that was refused at once
+     * says nothing of them: its address is not served, such as behind a proxy. */
+    takeEnd(reason, code) {
+        this.endReason = reason;
+        if (!this.wasGreeted) return;
+        for (const topic of this.topics.keys()) {
+            this.reportRefusal({ topic, kind: "error", code, message: reason });
+        }
+    }
+
+    reportRefusal(message) {
         for (const watcher of this.watchers) call(watcher, message);
     }
 

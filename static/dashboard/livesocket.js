@@ -2,10 +2,15 @@
 
 import { retryDelay } from "./freshness.js";
 
-const POLL_MS = 10000;
+export const POLL_MS = 10000;
+// Shorter than the time between two rounds, which must not overlap.
+const ANSWER_MS = 5000;
 const POLL_AFTER_FAILURES = 3;
+const NO_IDENTITY = 4401;
+export const FORBIDDEN = 4403;
 // Who we are was refused: asking again gives the same answer.
-const FINAL_CODES = new Set([4401, 4403]);
+const FINAL_CODES = new Set([NO_IDENTITY, FORBIDDEN]);
+const ANSWERS = new Set([200, 403, 404]);
 // What is lost without a word is noticed by the heartbeats, which come each second or two.
 const SILENT_MS = 10000;
 
@@ -28,7 +33,7 @@ export class LiveSocket {
         this.timers = {};
     }
 
-    /** {opened(), received(message), ended(reason)} */
+    /** {opened(), received(message), ended(reason, code)} */
     listen(listener) {
         this.listener = listener;
     }
@@ -94,7 +99,7 @@ export class LiveSocket {
         this.socket = null;
         clearTimeout(this.timers.silence);
         if (FINAL_CODES.has(code)) {
-            this.end(reason);
+            this.end(reason, code);
             return;
         }
         this.failures += 1;
@@ -105,10 +110,10 @@ export class LiveSocket {
         if (this.failures >= POLL_AFTER_FAILURES && !this.timers.poll) this.poll();
     }
 
-    end(reason) {
+    end(reason, code) {
         this.close();
         this.connection = "ended";
-        this.listener.ended(reason);
+        this.listener.ended(reason, code);
     }
 
     listenForSilence() {
@@ -126,16 +131,20 @@ export class LiveSocket {
     async poll() {
         this.timers.poll = setTimeout(() => this.poll(), POLL_MS);
         if (this.isIdle) return;
-        for (const topic of this.topics) {
-            let answer;
-            try {
-                answer = await this.ask(topic);
-            } catch {
-                answer = { status: 0 };
-            }
-            if (!this.timers.poll) return;
-            if (!this.takePolled(topic, answer)) return;
+        // One that fails or hangs keeps none of the others from being asked, and grows old by itself.
+        const answered = await Promise.all(this.topics.map((topic) => this.pollTopic(topic)));
+        if (this.timers.poll) this.connection = answered.includes(true) ? "polling" : "closed";
+    }
+
+    /** Whether the server has answered. */
+    async pollTopic(topic) {
+        let answer;
+        try {
+            answer = await this.ask(topic);
+        } catch {
+            return false;
         }
+        return Boolean(this.timers.poll) && this.takePolled(topic, answer);
     }
 
     /** A topic by a plain request, in which the workspace is a header. */
@@ -148,18 +157,16 @@ export class LiveSocket {
 
     takePolled(topic, { status, message }) {
         if (status === 401) {
-            this.end("You are not logged in any more.");
-        } else if (status === 403 || status === 404) {
+            this.end("You are not logged in any more.", NO_IDENTITY);
+        } else if (status === 403) {
+            this.listener.received({ kind: "error", topic, code: FORBIDDEN, message: "" });
+        } else if (status === 404) {
             this.listener.received({ kind: "gone", topic });
-            return true;
         } else if (status === 200) {
             this.connection = "polling";
             this.listener.received({ ...message, topic });
-            return true;
-        } else {
-            this.connection = "closed";
         }
-        return false;
+        return ANSWERS.has(status);
     }
 }
 
@@ -171,7 +178,12 @@ function openSocket(path) {
 
 async function fetchJson(path, headers) {
     const response = await fetch(path, {
-        headers: { ...headers, Accept: "application/json" }, credentials: "same-origin",
+        headers: { ...headers, Accept: "application/json" },
+        credentials: "same-origin",
+        signal: AbortSignal.timeout(ANSWER_MS),
     });
+    // A page in HTML is the answer of something before the app, such as a proxy.
+    const isOurs = /\bjson\b/.test(response.headers.get("Content-Type") ?? "");
+    if (!isOurs) return { status: 0, message: null };
     return { status: response.status, message: response.ok ? await response.json() : null };
 }

@@ -1,4 +1,5 @@
-/** Menus and drawers: closed by Escape or by a click elsewhere. */
+/** Menus and drawers, `<details data-menu>` and `<details data-drawer>`: Escape and a click elsewhere
+ * close them. */
 
 import { declareKeys } from "./keys.js";
 

@@ -3,10 +3,10 @@
 import { subscribe } from "./live.js";
 import { reloadWhenFree } from "./reload.js";
 
-const page = document.querySelector("[data-operation]");
+const page = document.querySelector("[data-subject]");
 
 if (page) {
-    subscribe(page.dataset.operation, (operation) => {
+    subscribe(page.dataset.subject, (operation) => {
         if (hasMoved(operation)) reloadWhenFree();
     });
 }

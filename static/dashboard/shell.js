@@ -2,7 +2,6 @@
 
 import { startConfirmations } from "./confirm.js";
 import { startCopyButtons } from "./copy.js";
-import { startDrawers } from "./drawers.js";
 import { keepFocus } from "./focus.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./livepage.js";
@@ -29,5 +28,4 @@ startMenus();
 startReloads();
 startLive();
 startScrollBoxes();
-startDrawers();
 startSavedViews();

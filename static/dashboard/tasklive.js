@@ -15,14 +15,21 @@ export function startLiveRows(panel) {
     const followed = panel.dataset.liveTopics.split(" ").filter(Boolean);
     for (const time of panel.querySelectorAll("tbody time")) time.dataset.tick = "ago";
     const { asking } = new LiveRows(panel, followed);
-    // Those of more workspaces than a page can follow are asked for again and again.
-    if (!followed.length) setInterval(() => asking.touch(), PERIOD_MS);
+    if (!followed.length) askRepeatedly(asking);
+}
+
+/** The rows of more workspaces than a page can follow: they are as old as the newest answer. */
+function askRepeatedly(asking) {
+    asking.addPart(null);
+    asking.touch();
+    setInterval(() => asking.touch(), PERIOD_MS);
 }
 
 class LiveRows {
     constructor(panel, followed) {
         this.panel = panel;
         this.anchor = panel.dataset.anchor;
+        this.end = panel.dataset.end;
         this.isFirstPage = !new URLSearchParams(location.search).has("after")
             && !new URLSearchParams(location.search).has("before");
         this.figuresAt = performance.now();
@@ -40,6 +47,7 @@ class LiveRows {
         const shown = this.rows;
         const address = new URL(this.panel.dataset.listChanges, location.href);
         address.searchParams.set("ids", shown.map((row) => row.dataset.taskRow).join(","));
+        if (this.isFirstPage && this.end !== undefined) address.searchParams.set("end", this.end);
         if (this.isFirstPage && this.anchor) address.searchParams.set("anchor", this.anchor);
         const isDue = performance.now() - this.figuresAt >= FIGURES_MS;
         if (isDue) address.searchParams.set("figures", "1");
@@ -64,6 +72,7 @@ class LiveRows {
             markGone(row, !change);
             if (change) patchRow(row, change);
         }
+        if (found.isEndSlow) this.end = undefined;
         showNew(this.panel.querySelector("[data-new-rows]"), found.newer);
         for (const [state, text] of Object.entries(found.figures ?? {})) {
             const tab = this.panel.querySelector(`[data-state-tab="${CSS.escape(state)}"] b`);

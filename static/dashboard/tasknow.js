@@ -3,6 +3,9 @@
 import { make, makeIcon, put, setIcon } from "./dom.js";
 import { drawFamily } from "./family.js";
 import { makePart, makeTicking } from "./moments.js";
+import { drawLogs } from "./tasklogs.js";
+
+export { addOlderLines } from "./tasklogs.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -29,10 +32,17 @@ function drawHead(page, task, isSameState) {
     heading.querySelector("svg").setAttribute("class", `shape ${task.tone} large`);
     setIcon(heading, task.symbol);
     put(page.querySelector("[data-state-word]"), task.word);
-    page.querySelector("[data-lead]").replaceChildren(...task.sentence.lead.map(makePart));
-    page.querySelector("[data-rest]").replaceChildren(...task.sentence.rest.map(makePart));
-    page.querySelector("[data-as-of]").replaceChildren(makePart(task.asOf));
+    putParts(page.querySelector("[data-lead]"), task.sentence.lead);
+    putParts(page.querySelector("[data-rest]"), task.sentence.rest);
+    page.querySelector("[data-as-of]").replaceChildren(makePart(task.asOf), ", ", makeTicking(task.asOf));
     drawActions(page.querySelector("[data-actions]"), task.actions, isSameState);
+}
+
+/** What says the same stays, with what a reader has selected in it. */
+function putParts(box, parts) {
+    const made = box.cloneNode(false);
+    made.append(...parts.map(makePart));
+    if (!box.isEqualNode(made)) box.replaceChildren(...made.childNodes);
 }
 
 /** Actions that are still valid stay, with the focus; new ones lead to the page that asks. In another
@@ -70,7 +80,7 @@ function drawAttempts(page, task) {
         const text = JSON.stringify([attempt.title, attempt.message, attempt.note, attempt.node]);
         if (item?.dataset.shown === text) return;
         // What the server drew stays while it says the same.
-        if (item && !item.dataset.shown && item.querySelector("b").textContent === attempt.title) {
+        if (item && !item.dataset.shown && item.querySelector("b").textContent.startsWith(attempt.title)) {
             item.dataset.shown = text;
             return;
         }
@@ -95,6 +105,7 @@ function makeAttempt(attempt) {
     }
     const logs = make("a", "nowrap small", "Logs");
     logs.href = "#logs";
+    logs.dataset.logsOf = String(attempt.number);
     logs.append(make("span", "visually-hidden", ` of attempt ${attempt.number}`));
     const item = make("li", "", "", makeIcon(attempt.symbol, `shape ${attempt.tone}`), body, logs);
     item.id = `attempt-${attempt.number}`;
@@ -147,59 +158,6 @@ function draw(name, attributes, text = "") {
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
     if (text) element.textContent = text;
     return element;
-}
-
-/** New lines come on top; a reader who has scrolled down stays where they are. */
-function drawLogs(page, task) {
-    put(page.querySelector("[data-log-count]"), task.logsTotal);
-    const list = page.querySelector("[data-log-lines]");
-    if (!task.logs.length) return;
-    list.querySelector(".none")?.remove();
-    const newest = list.firstElementChild?.dataset.line;
-    const fresh = [];
-    for (const line of task.logs) {
-        if (nameOf(line) === newest) break;
-        fresh.push(line);
-    }
-    if (!fresh.length) return;
-    const before = list.scrollHeight;
-    list.prepend(...fresh.map((line) => makeLine(line, list.dataset.only)));
-    if (!("hasOlder" in list.dataset)) {
-        while (list.children.length > task.logs.length) list.lastElementChild.remove();
-        linkOlder(page, task.olderLinesUrl);
-    }
-    if (list.scrollTop > 0) list.scrollTop += list.scrollHeight - before;
-}
-
-/** Put lines that were asked for at the end of the list, and lead to those before them. */
-export function addOlderLines(page, found) {
-    const list = page.querySelector("[data-log-lines]");
-    list.dataset.hasOlder = "yes";
-    list.append(...found.lines.map((line) => makeLine(line, list.dataset.only)));
-    linkOlder(page, found.olderLinesUrl);
-}
-
-function linkOlder(page, url) {
-    const foot = page.querySelector("[data-older]");
-    foot.hidden = !url;
-    foot.querySelector("a").href = url;
-}
-
-function nameOf(line) {
-    return String(line.id);
-}
-
-function makeLine(line, only) {
-    const time = make("time", "faint", line.clock);
-    time.dateTime = line.at;
-    const text = make("span", "", "", make("bdi", "", line.message));
-    if (line.more) text.append(" ", make("span", "faint", line.more));
-    const item = make("li", "", "", time, make("span", "faint", `#${line.attempt}`),
-        make("span", `level-${line.level}`, line.level), text);
-    item.dataset.attempt = line.attempt;
-    item.dataset.line = nameOf(line);
-    item.hidden = Boolean(only) && String(line.attempt) !== only;
-    return item;
 }
 
 /** What the server drew stays while the task is in the same state. */

@@ -2,6 +2,7 @@
 
 import { Asking } from "./asking.js";
 import { announce } from "./dom.js";
+import { Explanation } from "./explanation.js";
 import { startPageDialogs } from "./opendialog.js";
 import { addOlderLines, drawLeft, drawTask } from "./tasknow.js";
 
@@ -38,17 +39,17 @@ function startLogFilter() {
         lines.dataset.only = button.dataset.attempt;
         filterLines(lines);
     });
-    for (const link of document.querySelectorAll("[data-logs-of]")) {
-        link.addEventListener("click", () => {
-            buttons.find((each) => each.dataset.attempt === link.dataset.logsOf)?.click();
-        });
-    }
+    // Attempts are drawn again as they go on.
+    document.querySelector("[data-attempts]")?.addEventListener("click", (event) => {
+        const link = event.target.closest("[data-logs-of]");
+        if (link) buttons.find((each) => each.dataset.attempt === link.dataset.logsOf)?.click();
+    });
 }
 
 /** Older lines come into the list. If that fails, the link leads to the page that has them. */
 function startOlderLines() {
     const page = document.querySelector(".task-page");
-    const link = page?.querySelector("[data-older] a");
+    const link = page?.querySelector(".panel-foot[data-older] a");
     link?.addEventListener("click", async (event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
@@ -65,11 +66,12 @@ function startOlderLines() {
     });
 }
 
-/** The topic says that the task has changed; the server says what the page shows then. */
+/** The topic says that the task has changed, or its explanation that it may be wrong by now; the server
+ * says what the page shows then. */
 function startLive() {
     const page = document.querySelector(".task-page");
     if (!page) return;
-    for (const time of page.querySelectorAll(".facts > dd > time:first-child")) {
+    for (const time of page.querySelectorAll(".facts > dd > time:first-child, [data-as-of] > time:last-child")) {
         time.dataset.tick = "ago";
     }
     let last = null;
@@ -78,8 +80,10 @@ function startLive() {
         drawTask(page, task);
         if (page.dataset.status !== task.status) announce(`The task is ${task.word.toLowerCase()}`);
         page.dataset.status = task.status;
+        explanation.noteAnswer();
     };
-    new Asking([`task:${page.dataset.task}`], () => ({ address: page.dataset.changes, show }), PERIOD_MS);
+    const asking = new Asking([page.dataset.subject], () => ({ address: page.dataset.changes, show }), PERIOD_MS);
+    const explanation = new Explanation(page, asking);
     page.addEventListener("focusout", () => requestAnimationFrame(() => last && drawLeft(page, last)));
 }
 

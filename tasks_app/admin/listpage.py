@@ -114,7 +114,7 @@ def describe_list(request: HttpRequest, address: ListAddress) -> dict[str, Any]:
         "rows": rows,
         "errors": [(TITLES.get(each["field"], each["field"]), each["message"]) for each in errors],
         "heads": _heads(address, len(scope.known)),
-        "tabs": _state_tabs(address, figures),
+        "tabs": _state_tabs(address, figures, is_read=not errors),
         "figures": figures,
         "first": first,
         "last": first + len(rows) - 1,
@@ -123,6 +123,7 @@ def describe_list(request: HttpRequest, address: ListAddress) -> dict[str, Any]:
         "next_url": address.link(after=page.next) if page.next else "",
         "changes_url": _changes_url(address),
         "anchor": "" if errors else _anchor(page, figures, end),
+        "end": None if errors or figures.is_estimate else _end(page, scope, address),
         "newest_url": address.link(),
         "live_topics": _live_topics(scope),
         "looked_until": None if end is None else time_of(end),
@@ -144,6 +145,14 @@ def _anchor(page: TaskPage, figures: Figures, end: UUID | None) -> UUID:
     if end is not None:
         return end
     return first_id_of(now()) if figures.is_estimate else _BEFORE_ALL
+
+
+def _end(page: TaskPage, scope: Scope, address: ListAddress) -> str | None:
+    """The cursor of the first page's last row, empty if it is the last of all: what comes to stand
+    before it is new, whatever the order. None: only a part of the tasks is sorted, or no index has
+    the rows before it."""
+    is_cut = is_of_newest(address.sort, address.wanted, scope.ids)
+    return None if is_cut or address.sort.by.expression is not None else page.next or ""
 
 
 def _live_topics(scope: Scope) -> str:
@@ -231,15 +240,16 @@ def _heads(address: ListAddress, workspaces: int) -> list[Head]:
     return heads
 
 
-def _state_tabs(address: ListAddress, figures: Figures) -> list[StateTab]:
+def _state_tabs(address: ListAddress, figures: Figures, *, is_read: bool) -> list[StateTab]:
     chosen, counts = address.wanted.statuses, figures.by_state
+    is_exact = is_read and not figures.is_estimate
     total = sum(counts.values()) if counts is not None else None
-    if total is None and not chosen and not figures.is_estimate:
+    if total is None and not chosen and is_exact:
         total = figures.total
     tabs = [StateTab("", "All states", total, address.link(status=None), not chosen)]
     for state in _STRIP:
         count = counts[state] if counts is not None else None
-        if count is None and chosen == (state.value,) and not figures.is_estimate:
+        if count is None and chosen == (state.value,) and is_exact:
             count = figures.total
         url = address.link(status=state.value)
         tabs.append(StateTab(state.value, state.label, count, url, state.value in chosen))

@@ -3,12 +3,14 @@ many others have come before them, and the figures of its states."""
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest, QueryDict
 
 from controlplane.core.admin.newrows import NEW_LIMIT, describe_new
 from controlplane.core.admin.shapes import name_shape
 from controlplane.core.clock import now, utc_z
+from controlplane.core.cursors import Cursor
 from controlplane.core.errors import Invalid
 from controlplane.core.formatting import (
     EMPTY,
@@ -22,11 +24,12 @@ from controlplane.workspaces.adminaccess import actor_in, submitter_of
 from tasks_app.admin.listaddress import PAGE_SIZE, ListAddress, clean_params, read_address
 from tasks_app.admin.listpage import Scope, read_scope
 from tasks_app.admin.listrows import Row, make_rows, workspaces_in
+from tasks_app.models import Task
 from tasks_app.queries.lists import list_tasks_of
-from tasks_app.queries.tasklist import count_matching, count_newer, read_rows
+from tasks_app.queries.tasklist import count_matching, count_newer, count_unknown, read_rows
 from tasks_app.states import TaskState
 
-_OWN = ("ids", "anchor", "figures")
+_OWN = ("ids", "anchor", "end", "figures")
 _DEFAULT_SORT = "-createdAt"
 
 
@@ -39,7 +42,7 @@ def describe_changes(request: HttpRequest) -> dict[str, Any]:
         return {"rows": {}, "newer": ""}
     found: dict[str, Any] = {
         "rows": _read_rows(request, scope),
-        "newer": describe_new(_count_newer(request, address, scope)),
+        **_find_new(request, address, scope),
     }
     if request.GET.get("figures"):
         found["figures"] = _read_figures(address, scope)
@@ -53,21 +56,40 @@ def _without(params: QueryDict, names: tuple[str, ...]) -> QueryDict:
     return found
 
 
-def _read_rows(request: HttpRequest, scope: Scope) -> dict[str, Any]:
+def _read_ids(request: HttpRequest) -> list[UUID]:
+    """The tasks whose rows are shown."""
     given = request.GET.get("ids", "").split(",")[:PAGE_SIZE]
-    ids = [found for each in given if (found := parse_uuid_or_none(each))]
-    page = read_rows(scope.searched, ids)
+    return [found for each in given if (found := parse_uuid_or_none(each))]
+
+
+def _read_rows(request: HttpRequest, scope: Scope) -> dict[str, Any]:
+    page = read_rows(scope.searched, _read_ids(request))
     actors = {each: actor_in(request, each) for each in workspaces_in(page.rows)}
     return {row.task["id"]: _describe(row) for row in make_rows(page, scope.slugs, actors)}
 
 
-def _count_newer(request: HttpRequest, address: ListAddress, scope: Scope) -> int:
-    """Only for the newest first: in other orders nobody can say where a new one belongs."""
+def _find_new(request: HttpRequest, address: ListAddress, scope: Scope) -> dict[str, Any]:
+    """How many rows are new: those that have come to stand among the rows of the first page. Where
+    finding them takes too long, the page does not ask for them again, and those are new that were
+    created later, in the order of the newest first."""
+    tasks = list_tasks_of(scope.searched, address.wanted)
+    found: dict[str, Any] = {"newer": ""}
+    if (text := request.GET.get("end")) is not None:
+        end = Cursor.decode(text, address.sort, Task) if text else None
+        try:
+            known = _read_ids(request)
+            return {
+                "newer": describe_new(count_unknown(tasks, address.sort, end, known, NEW_LIMIT))
+            }
+        except Invalid:
+            found["isEndSlow"] = True
     anchor = parse_uuid_or_none(request.GET.get("anchor", ""))
     if anchor is None or address.sort.name != _DEFAULT_SORT:
-        return 0
-    tasks = list_tasks_of(scope.searched, address.wanted)
-    return count_newer(tasks, anchor, NEW_LIMIT)
+        return found
+    try:
+        return {**found, "newer": describe_new(count_newer(tasks, anchor, NEW_LIMIT))}
+    except Invalid:
+        return found
 
 
 def _read_figures(address: ListAddress, scope: Scope) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """One page of a list of tasks as people read it: rows, the way to its neighbours, and figures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
@@ -9,7 +9,14 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import F, Func, IntegerField, QuerySet
 
-from controlplane.core.cursors import EXACT_TOTAL, Cursor, Sort, count_or_estimate
+from controlplane.core.cursors import (
+    EXACT_TOTAL,
+    Cursor,
+    Sort,
+    count_or_estimate,
+    read_before,
+    read_behind,
+)
 from controlplane.core.errors import Invalid
 from controlplane.core.sql import load_sql
 from tasks_app.filters import TaskFilter
@@ -25,6 +32,7 @@ from tasks_app.states import TaskState
 
 _COUNT_SECONDS = 0.1
 _NEWER_SECONDS = 1.0
+_UNKNOWN_SECONDS = 0.1  # open pages ask for it each second or two
 _SMALL_RESULT_BYTES = 400
 _MAX_QUEUES = 200
 
@@ -115,6 +123,21 @@ def count_newer(tasks: QuerySet[Task], anchor: UUID, most: int) -> int:
     that takes too long."""
     with in_bounded_time(_NEWER_SECONDS):
         return tasks.filter(id__gt=anchor).order_by("-id")[:most].count()
+
+
+def count_unknown(
+    tasks: QuerySet[Task], sort: Sort, end: Cursor | None, known: Collection[UUID], most: int
+) -> int:
+    """How many of these tasks are not known and come before the row of a cursor, or anywhere
+    without one, counted up to `most`. Raises Invalid when that takes too long."""
+    columns = ["id"] if sort.by.expression is not None else ["id", sort.column]
+    rows, limit = tasks.defer(None).only(*columns), len(known) + most
+    with in_bounded_time(_UNKNOWN_SECONDS):
+        if end is None:
+            found, _ = read_behind(rows, sort, None, 0, limit)
+        else:
+            found, _ = read_before(rows, sort, end, limit)
+    return min(most, sum(row.id not in known for row in found))
 
 
 def has_any_task(workspaces: Sequence[UUID]) -> bool:

@@ -57,6 +57,20 @@ def test_a_person_names_the_workspace_and_has_to_be_a_member() -> None:
     run(story)
 
 
+@pytest.mark.parametrize("path", ["/ws/live", "/task/plane/ws/live"], ids=["stripped", "kept"])
+def test_a_proxy_may_strip_the_path_prefix_or_keep_it(settings: Any, path: str) -> None:
+    settings.FORCE_SCRIPT_NAME = "/task/plane"
+    viewer = key()
+    make_queue("ours")
+
+    async def story() -> None:
+        async with DirectClient(path) as socket:
+            socket.send(authorization=viewer, subscribe=["queues"])
+            assert (await socket.snapshot("queues"))["order"] == ["ours"]
+
+    run(story)
+
+
 def join(client: Any, slug: str, role: str = "viewer") -> None:
     services.add_member(workspace=other_workspace(slug), user=client.user, role=role, actor=SYSTEM)
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { addressOf, selectedSpan } from "../../../../static/dashboard/spans.js";
+import { addressOf, placeAfter, selectedSpan } from "../../../../static/dashboard/spans.js";
 
 const HOUR = 3_600_000;
 const edges = { from: 0, to: HOUR };
@@ -22,6 +22,26 @@ test("a click selects nothing", () => {
 test("a span has at least five minutes", () => {
     const { from, to } = selectedSpan(0.5, 0.52, edges);
     assert.equal(to - from, 300_000);
+});
+
+test("a short span at the right edge begins earlier", () => {
+    assert.deepEqual(selectedSpan(0.98, 1, edges), { from: HOUR - 300_000, to: HOUR });
+});
+
+test("a cursor moves by steps, and stays inside the chart", () => {
+    assert.equal(placeAfter(20, 1, 60), 21);
+    assert.equal(placeAfter(20, -1, 60), 19);
+    assert.equal(placeAfter(0, -1, 60), 0);
+    assert.equal(placeAfter(60, 1, 60), 60);
+    assert.equal(placeAfter(20, -Infinity, 60), 0);
+    assert.equal(placeAfter(20, Infinity, 60), 60);
+});
+
+test("a cursor comes in at an edge", () => {
+    assert.equal(placeAfter(null, 1, 60), 0);
+    assert.equal(placeAfter(null, -1, 60), 60);
+    assert.equal(placeAfter(null, Infinity, 60), 60);
+    assert.equal(placeAfter(null, -Infinity, 60), 0);
 });
 
 test("the address keeps workspace and type", () => {
