@@ -355,7 +355,7 @@ register(
     ),
     BulkVerb(
         QUEUES, "pause", "Pause", lambda rows, wanted: rows.filter(paused_at__isnull=True),
-        _pause_queues, _tell_pause, undone_by="resume", chunk=20,
+        _pause_queues, _tell_pause, undone_by="resume", shows_reason=True, chunk=20,
     ),
     BulkVerb(
         QUEUES, "resume", "Resume", lambda rows, wanted: rows.filter(paused_at__isnull=False),

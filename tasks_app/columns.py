@@ -1,6 +1,6 @@
 """The columns of the list of tasks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,12 @@ class Column:
     is_number: bool = False
     is_fixed: bool = False
     css: str = ""
+
+    @property
+    def always_shown(self) -> "Column":
+        """The same on every screen."""
+        kept = [each for each in self.css.split() if each not in ("optional", "wide-screen")]
+        return replace(self, css=" ".join(kept))
 
 
 _ALL = (

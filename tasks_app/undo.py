@@ -10,7 +10,7 @@ from django.db import transaction
 
 from controlplane.core.errors import Conflict
 from controlplane.core.formatting import format_count
-from controlplane.core.undo import ActAs, register_undo
+from controlplane.core.undo import ActAs, Undone, register_undo
 from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.states import Role
@@ -69,7 +69,7 @@ def _is_same(queue: Queue, change: Mapping[str, Any]) -> bool:
 
 @register_undo("queues", scope="queues:write")
 @transaction.atomic
-def undo_queues(act_as: ActAs, values: dict[str, Any]) -> str:
+def undo_queues(act_as: ActAs, values: dict[str, Any]) -> Undone:
     """Pauses, resumptions and limits: all of the queues, or none."""
     for change in values["queues"]:
         workspace_id, name = UUID(change["workspace"]), change["name"]
@@ -85,7 +85,7 @@ def undo_queues(act_as: ActAs, values: dict[str, Any]) -> str:
         if before["paused"] and changed.keys() & {"paused", "reason"}:
             changed |= {"paused": True, "reason": before["reason"]}
         services.change_queue(workspace_id=workspace_id, name=name, actor=actor, changes=changed)
-    return f"Undone for {format_count(len(values['queues']), 'queue')}."
+    return Undone(f"Undone for {format_count(len(values['queues']), 'queue')}.")
 
 
 def read_priorities(workspace_id: UUID, ids: Iterable[UUID]) -> dict[UUID, int]:
@@ -106,7 +106,7 @@ def priority_change(
 
 @register_undo("priorities", scope="tasks:write")
 @transaction.atomic
-def undo_priorities(act_as: ActAs, values: dict[str, Any]) -> str:
+def undo_priorities(act_as: ActAs, values: dict[str, Any]) -> Undone:
     """The tasks that still wait, and still have the priority that they were given."""
     restored = total = 0
     for change in values["changes"]:
@@ -127,5 +127,7 @@ def undo_priorities(act_as: ActAs, values: dict[str, Any]) -> str:
             )
     if not restored:
         raise Conflict("No task waits with that priority any more.")
-    of = f"{restored:,} of " if restored < total else ""
-    return f"Undone: {of}{format_count(total, 'task')} with the earlier priority."
+    is_whole = restored == total
+    of = "" if is_whole else f"{restored:,} of "
+    text = f"Undone: {of}{format_count(total, 'task')} with the earlier priority."
+    return Undone(text, is_whole=is_whole)

@@ -77,7 +77,7 @@ def describe_attempts(task: Mapping[str, Any], run_at: datetime | None, allowed:
         lines=lines,
         total=task["attemptsTotal"] + (task["status"] == TaskState.RUNNING),
         summary=_summarize(task, ended, allowed),
-        timeline=draw_timeline(_time(task["createdAt"]), spans, *_end(task, run_at)),
+        timeline=draw_timeline(_time(task["createdAt"]), spans, *_end(task, run_at), seen_at=now()),
         traceback_of=failed,
     )
 

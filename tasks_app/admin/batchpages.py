@@ -13,7 +13,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from controlplane.core.admin.display import Question
-from controlplane.core.undo import ActAs, register_undo
+from controlplane.core.undo import ActAs, Undone, register_undo
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminpages import WorkspacePages
 from tasks_app.batches import Batch
@@ -55,14 +55,14 @@ class Controls:
         ids = {"workspace_id": workspace_id, self.id_name: batch_id}
         return self.by_name[name].service(**ids, **values)
 
-    def _undo(self, name: str, act_as: ActAs, values: dict[str, Any]) -> str:
+    def _undo(self, name: str, act_as: ActAs, values: dict[str, Any]) -> Undone:
         workspace_id = UUID(values["workspace"])
         # The release before kept none.
         began = parse_datetime(values.get("paused_at") or "")
         # The service that pauses does not take it.
         pause = {} if began is None else {"paused_at": began}
         self.call(name, workspace_id, UUID(values["id"]), actor=act_as(workspace_id), **pause)
-        return self.by_name[name].undone
+        return Undone(self.by_name[name].undone)
 
 
 class BatchPages(WorkspacePages):

@@ -2,35 +2,29 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import get_script_prefix
 
+from controlplane.core.http.pathprefix import make_address
 from tasks_app.admin.jsontext import visible_json
-from tasks_app.processors import registry
-from tasks_app.processors.registry import UnknownType
+from tasks_app.admin.taskcopy import list_own_options
+from tasks_app.models import Task
+from tasks_app.queries.tasks import get_parent_states
 
 
-def make_curl(request: HttpRequest, task: Mapping[str, Any]) -> str:
-    """A curl command. The key comes from the environment; what is masked stays so."""
-    body = {
-        name: value
-        for name, value in (
-            ("type", task["type"]),
-            ("name", task["name"]),
-            ("payload", task["payload"]),
-            *((name, task[name]) for name in _options(task)),
-        )
-        if value not in (None, "", [])
-    }
-    address = request.build_absolute_uri(f"{get_script_prefix()}tasks")
+def make_curl(request: HttpRequest, task: Task, shown: Mapping[str, Any]) -> str:
+    """A curl command for a task and what the person may see of it. The key comes from the
+    environment; what is masked stays so."""
+    body = {"type": task.type, **list_own_options(task), "payload": shown["payload"]}
+    if parents := _list_parents(task, shown):
+        body["dependsOn"] = parents
     # Characters that a terminal would not show are escapes in the JSON.
     text = visible_json(json.dumps(body, ensure_ascii=False))
     return " \\\n  ".join(
         [
-            f"curl -X POST {shlex.quote(address)}",
+            f"curl -X POST {shlex.quote(make_address(request, 'tasks'))}",
             '-H "Authorization: Bearer $TASKPLANE_API_KEY"',
             "-H 'Content-Type: application/json'",
             f"-d {shlex.quote(text)}",
@@ -38,17 +32,9 @@ def make_curl(request: HttpRequest, task: Mapping[str, Any]) -> str:
     )
 
 
-def _options(task: Mapping[str, Any]) -> list[str]:
-    """The options that differ from the defaults of the type."""
-    names = ["tags", "retry"]
-    if task["priority"]:
-        names.append("priority")
-    try:
-        processor = registry.get(task["type"])
-    except UnknownType:
-        return [*names, "queue", "timeoutSeconds"]
-    if task["queue"] != processor.queue:
-        names.append("queue")
-    if task["timeoutSeconds"] != processor.timeout_seconds:
-        names.append("timeoutSeconds")
-    return names
+def _list_parents(task: Task, shown: Mapping[str, Any]) -> Sequence[str]:
+    """Those that still exist: others would be refused."""
+    first = [str(each["id"]) for each in shown["dependencies"]]
+    if len(first) == shown["dependenciesTotal"]:
+        return first
+    return [str(parent) for parent in get_parent_states(task.workspace_id, task.id)]

@@ -131,6 +131,8 @@ def _position(params: QueryDict, sort: Sort) -> Position:
 
 
 def _columns(text: str | None) -> tuple[Column, ...]:
-    """The columns that are named, in the order of the table."""
+    """The columns that are named, in the order of the table. What somebody has chosen is shown on
+    narrow screens, too: the table scrolls there."""
     names = DEFAULT_COLUMNS if text is None else text.split(",")
-    return tuple(column for key, column in COLUMNS.items() if column.is_fixed or key in names)
+    found = [column for key, column in COLUMNS.items() if column.is_fixed or key in names]
+    return tuple(found if text is None else [column.always_shown for column in found])

@@ -25,8 +25,9 @@ SPANS: Mapping[str, tuple[int, int]] = {"1h": (60, 1), "6h": (360, 5), "24h": (1
 
 def draw_course(
     state: QueueState, span: str, changes: Sequence[QueueChange]
-) -> tuple[Chart, Chart]:
-    """What waited, and below it tasks that arrived and attempts that started per second."""
+) -> tuple[Chart, Chart, str]:
+    """What waited, and below it tasks that arrived and attempts that started per second, with why
+    the latter are missing; empty if they are not."""
     minutes, step = SPANS[span]
     queue = state.queue
     figures, problem, drawn = state.hour, state.problem, state.span
@@ -34,11 +35,10 @@ def draw_course(
         drawn = last_minutes(minutes, step=step)
         found, problem = try_lane_figures([queue.workspace_id], [queue.id], drawn)
         figures = found.get(queue.id, LaneFigures())
+    waiting = _draw_waiting(state, drawn, span, changes)
     if problem:
-        return _draw_waiting(state, drawn, span, changes), _draw_flow(None, drawn, problem)
-    return _draw_waiting(state, drawn, span, changes), _draw_flow(
-        figures, drawn, _describe_flow(figures.total, span)
-    )
+        return waiting, _draw_flow(None, drawn, problem), problem
+    return waiting, _draw_flow(figures, drawn, _describe_flow(figures.total, span)), ""
 
 
 def _draw_waiting(

@@ -9,12 +9,13 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.decorators import method_decorator
+from django.utils.text import capfirst
 from django.views.decorators.http import require_POST
 
-from controlplane.core.admin.actions import CONFIRMED, confirmed_action, is_confirmed
+from controlplane.core.admin.actions import CONFIRMED, confirmed_action, is_confirmed, level_of
 from controlplane.core.admin.forms import ReasonForm
 from controlplane.core.admin.pages import ReadMostlyAdmin
-from controlplane.core.admin.undo import offer_undo
+from controlplane.core.admin.undo import offer_undo, show_unchanged
 from controlplane.core.errors import Conflict, DomainError
 from controlplane.core.formatting import format_count
 from controlplane.core.visibletext import isolated_text
@@ -39,6 +40,8 @@ from tasks_app.queries.queue_descriptors import describe_queue as describe_queue
 from tasks_app.queries.queue_descriptors import find_last_description
 from tasks_app.queues import MAX_PAUSE_REASON
 from tasks_app.undo import change_queue
+
+_NEEDS_REASON = "Give a reason for the pause: everybody who looks at the queue reads it."
 
 
 @admin.register(Queue)
@@ -166,7 +169,7 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
             "actor": self.require_operator(request, queue.workspace_id),
         }
         changes = {name: request.POST[name] for name in FIELDS if name in request.POST}
-        done = f"The description of {isolated_text(queue.name)} was saved. Undo is below it."
+        before, what = describe_queue_of(queue), f"the description of {isolated_text(queue.name)}"
 
         def act() -> None:
             if "undo" in request.POST:
@@ -174,7 +177,12 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
             else:
                 services.change_queue_descriptor(**key, changes=changes)
 
-        self.call_service(request, act, done)
+        if self.call_service(request, act):
+            if describe_queue_of(self.get_row(request, object_id)) == before:
+                show_unchanged(request, what)
+            else:
+                text = f"{capfirst(what)} was saved. Undo is below it."
+                self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(f"{self.row_url(queue.pk)}#described")
 
     def cancel_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -230,8 +238,8 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         text = f"Cancelled {result.changed:,} of {tasks} ({chosen.words})."
         if result.has_more:
             text += " There are more: cancel again for the rest."
-        is_done = result.changed == result.matched and not result.has_more
-        self.message_user(request, text, messages.SUCCESS if is_done else messages.WARNING)
+        level = level_of(result.changed, result.matched, has_more=result.has_more)
+        self.message_user(request, text, level)
 
     @confirmed_action(
         "Pause",
@@ -240,7 +248,10 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         is_undoable=True,
     )
     def pause(self, request: HttpRequest, queryset: QuerySet[Queue]) -> None:
-        self._set_paused(request, queryset, paused=True)
+        if _read_reason(request):
+            self._set_paused(request, queryset, paused=True)
+        else:
+            self.message_user(request, f"Nothing was paused. {_NEEDS_REASON}", messages.ERROR)
 
     @confirmed_action(
         "Resume", button="Resume", warning="They start tasks again, at once.", is_undoable=True
@@ -282,8 +293,7 @@ def set_paused(request: HttpRequest, queue: Queue, *, paused: bool) -> None:
     reason = _read_reason(request)
     name = isolated_text(queue.name)
     if paused and not reason:
-        text = "Give a reason for the pause: everybody who looks at the queue reads it."
-        messages.add_message(request, messages.ERROR, text)
+        messages.add_message(request, messages.ERROR, _NEEDS_REASON)
         return
     text = f"Queue {name} is resumed: its tasks start again."
     if paused:
@@ -301,11 +311,9 @@ def _change(
         messages.add_message(request, messages.ERROR, str(error))
         return
     if undone["before"] == undone["after"]:
-        name = isolated_text(queue.name)
-        text = f"Nothing to change: queue {name} already has these values."
-        messages.add_message(request, messages.INFO, text)
-        return
-    offer_undo(request, "queues", {"queues": [undone]}, text)
+        show_unchanged(request, f"queue {isolated_text(queue.name)}")
+    else:
+        offer_undo(request, "queues", {"queues": [undone]}, text)
 
 
 def _new_rows(workspaces: list[str]) -> str:

@@ -3,85 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.conf import settings
 
-from controlplane.core.admin.forms import bounds_of
 from controlplane.core.admin.schemaform import Input, Layout, fill, find_input, plan, read
-from controlplane.core.clock import parse_age, parse_time
 from controlplane.core.errors import DomainError, Invalid
 from controlplane.core.formatting import format_json
 from controlplane.core.strictjson import MalformedJsonError, parse_json
+from tasks_app.admin.submitoptions import OptionsForm, copy_options
+from tasks_app.models import Task
 from tasks_app.processors.registry import Processor
-from tasks_app.schema.submission import TaskIn
 from tasks_app.specs import TaskSpec
+from tasks_app.states import ParentFailure
 
 _MAX_JSON = 300_000
 JSON_FIELD = "payload"
 MODE_FIELD = "mode"
-
-
-def _bounds(name: str) -> dict[str, Any]:
-    return bounds_of(TaskIn, name)
-
-
-class OptionsForm(forms.Form):
-    """What every task has beside its payload. Empty fields take the type's defaults."""
-
-    name = forms.CharField(required=False, help_text="Default: its type.", **_bounds("name"))
-    queue = forms.CharField(required=False, **_bounds("queue"))
-    priority = forms.IntegerField(
-        required=False, help_text="-100 to 100; higher runs first.", **_bounds("priority")
-    )
-    start = forms.CharField(
-        required=False,
-        label="Not before",
-        max_length=40,
-        help_text="A time with its zone, or a delay such as 10m, 2h.",
-    )
-    tags = forms.CharField(required=False, max_length=5_500, help_text="Separated by commas.")
-    max_attempts = forms.IntegerField(
-        required=False, label="Maximum attempts", **_bounds("max_attempts")
-    )
-    timeout_seconds = forms.FloatField(
-        required=False, label="Timeout (seconds)", **_bounds("timeout_seconds")
-    )
-    idempotency_key = forms.CharField(
-        required=False,
-        help_text="The same key and values within 24 h give the first task again.",
-        **_bounds("idempotency_key"),
-    )
-
-    # The API's names of fields, where they differ from those in snake case.
-    api_names: ClassVar[Mapping[str, str]] = {
-        "runAt": "start",
-        "delay": "start",
-        "maxAttempts": "max_attempts",
-        "timeoutSeconds": "timeout_seconds",
-        "idempotencyKey": "idempotency_key",
-    }
-
-    def __init__(self, *args: Any, processor: Processor, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.fields["queue"].help_text = f"Default: {processor.queue}."
-        self.fields["max_attempts"].help_text = f"Default: {processor.max_attempts}."
-        self.fields["timeout_seconds"].help_text = f"Default: {processor.timeout_seconds:g}."
-
-    def clean_start(self) -> Any:
-        """A delay, a time, or None. Raises ValidationError."""
-        text = self.cleaned_data["start"].strip()
-        if not text:
-            return None
-        delay = parse_age(text)
-        if delay is not None:
-            return delay
-        try:
-            return parse_time(text)
-        except ValueError as error:
-            raise forms.ValidationError(f"{error} Or a delay such as 10m.") from error
 
 
 @dataclass(slots=True)
@@ -121,8 +60,11 @@ class SubmitForm:
             run_at=None if is_delay else start,
             max_attempts=values["max_attempts"],
             timeout_seconds=values["timeout_seconds"],
-            tags=[tag for each in values["tags"].split(",") if (tag := each.strip())],
+            depends_on=values["depends_on"],
+            on_parent_failure=values["on_parent_failure"] or ParentFailure.CANCEL.value,
+            tags=values["tags"],
             idempotency_key=values["idempotency_key"] or None,
+            retry=values["retry"],
             reprocess_of=reprocess_of,
         )
 
@@ -189,28 +131,15 @@ def form_of_post(processor: Processor, data: Mapping[str, str]) -> SubmitForm:
     )
 
 
-def form_of_task(processor: Processor, task: Mapping[str, Any]) -> SubmitForm:
-    """Filled with the values of a represented task."""
+def form_of_task(processor: Processor, task: Task, payload: Any) -> SubmitForm:
+    """Filled with the values of a task. `payload` is what the person may see of its payload."""
     layout = plan(processor.payload_schema)
-    content = task["payload"]
-    texts = fill(layout, content)
-    initial = {
-        "name": task["name"] if task["name"] != task["type"] else "",
-        "queue": task["queue"] if task["queue"] != processor.queue else "",
-        "priority": task["priority"] or None,
-        "tags": ", ".join(task["tags"]),
-        "max_attempts": task["roundAttempts"]
-        if task["roundAttempts"] != processor.max_attempts
-        else None,
-        "timeout_seconds": task["timeoutSeconds"]
-        if task["timeoutSeconds"] != processor.timeout_seconds
-        else None,
-    }
+    texts = fill(layout, payload)
     return SubmitForm(
         processor,
         layout,
-        OptionsForm(initial=initial, processor=processor),
+        OptionsForm(initial=copy_options(task), processor=processor),
         texts=texts or {},
-        json_text=format_json(content),
+        json_text=format_json(payload),
         is_json=texts is None,
     )

@@ -7,9 +7,9 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 
-from controlplane.core.errors import DomainError
+from controlplane.core.errors import DomainError, FieldError, Invalid
 from controlplane.core.ids import parse_uuid_or_none
-from controlplane.core.schema import represent
+from controlplane.core.schema import represent_value
 from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.adminaccess import actor_in
 from controlplane.workspaces.adminpages import list_own_workspaces
@@ -25,20 +25,23 @@ from tasks_app.admin.submitform import (
     form_of_task,
 )
 from tasks_app.admin.submitlayout import draw
+from tasks_app.admin.taskcopy import BROKEN
 from tasks_app.admin.trails import trail_of
 from tasks_app.models import Task
 from tasks_app.processors import registry
 from tasks_app.processors.registry import Processor, UnknownType, all_processors
-from tasks_app.queries import get_task_detail
-from tasks_app.schema.tasks import TaskDetail
+from tasks_app.queries import get_states
+from tasks_app.queries.tasks import is_key_used
+from tasks_app.specs import TaskSpec
+from tasks_app.states import ParentFailure
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The task that is copied, or repeated."""
+    """The task that is copied, or repeated. `shown_payload` is what the person may see of it."""
 
     task: Task
-    shown: dict[str, Any]
+    shown_payload: Any
     is_repeat: bool
 
     @property
@@ -62,7 +65,7 @@ def show(pages: Any, request: HttpRequest) -> HttpResponse:
         if task_id is not None:
             return HttpResponseRedirect(pages.row_url(task_id))
     elif source is not None:
-        form = form_of_task(processor, source.shown)
+        form = form_of_task(processor, source.task, source.shown_payload)
     else:
         form = empty_form(processor)
     return _show_form(pages, request, form, source, workspaces, workspace_id)
@@ -77,9 +80,7 @@ def _read_source(pages: Any, request: HttpRequest) -> Source | None:
                 raise Http404("This is not the id of a task.")
             task = pages.get_row(request, task_id)
             actor = pages.require_operator(request, task.workspace_id)
-            detail = get_task_detail(task.workspace_id, task.id)
-            shown = represent(TaskDetail, detail, actor)
-            return Source(task, {**shown, "roundAttempts": task.round_attempts}, is_repeat)
+            return Source(task, represent_value("payload", task.payload, actor), is_repeat)
     return None
 
 
@@ -119,6 +120,8 @@ def _submit(
     if spec is None:
         return None
     try:
+        if not (spec.idempotency_key and is_key_used(workspace_id, spec.idempotency_key)):
+            _check_parents(workspace_id, spec)
         if repeated is not None:
             task_id: UUID = services.repeat_task(
                 workspace_id=workspace_id,
@@ -142,6 +145,19 @@ def _submit(
         text = "Nothing was submitted: the idempotency key was used before, for this task."
         pages.message_user(request, text, "warning")
     return UUID(str(task.id))
+
+
+def _check_parents(workspace_id: UUID, spec: TaskSpec) -> None:
+    """Raises Invalid for a parent that did not complete, since the new task would be cancelled at
+    once."""
+    if spec.on_parent_failure == ParentFailure.RUN:
+        return
+    states = get_states(workspace_id, [UUID(str(parent)) for parent in spec.depends_on])
+    for parent, state in states.items():
+        if state in BROKEN:
+            advice = "Retry that one first, leave it out, or choose to run this task anyway."
+            message = f"{parent} did not complete: this task would be cancelled at once. {advice}"
+            raise Invalid(errors=[FieldError(field="dependsOn", message=message)])
 
 
 def _ask_for_type(pages: Any, request: HttpRequest) -> HttpResponse:

@@ -16,6 +16,7 @@ from tasks_app.admin.trails import trail_of
 from tasks_app.models import Task
 from tasks_app.queries.tasklogs import list_logs_before
 from tasks_app.schema.tasks import Log
+from tasks_app.templatetags.tasks import exact_clock_text
 
 _MAX_ID = 2**63 - 1
 
@@ -39,8 +40,7 @@ def describe_lines(lines: Sequence[Mapping[str, Any]], position: int) -> list[di
 def to_json(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """For tasknow.js."""
     return [
-        {**line, "at": utc_z(line["at"]), "clock": f"{line['at']:%H:%M:%S.%f}"[:-3]}
-        for line in lines
+        {**line, "at": utc_z(line["at"]), "clock": exact_clock_text(line["at"])} for line in lines
     ]
 
 

@@ -69,7 +69,7 @@ def describe_task(request: HttpRequest, task: Task) -> dict[str, Any]:
         "explained_at": now(),
         "may_act": may_act,
         "actions": list_actions(shown) if may_act else [],
-        "curl": make_curl(request, shown),
+        "curl": make_curl(request, task, shown),
         "attempts": describe_attempts(shown, task.run_at, task.round_attempts),
         "log_lines": describe_lines(shown["logs"][::-1], shown["logsTotal"]),
         "older_lines_url": older_url(task, detail.older_than),

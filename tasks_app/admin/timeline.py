@@ -44,13 +44,9 @@ class Segment:
 @dataclass(frozen=True, slots=True)
 class Tick:
     x: float
-    at: datetime
+    clock: str
     anchor: str
     word: str = ""
-
-    @property
-    def clock(self) -> str:
-        return f"{self.at.astimezone(UTC):%H:%M:%S}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +57,10 @@ class Timeline:
 
 
 def draw_timeline(
-    created_at: datetime, spans: Sequence[Span], end: datetime, end_word: str
+    created_at: datetime, spans: Sequence[Span], end: datetime, end_word: str, *, seen_at: datetime
 ) -> Timeline | None:
-    """The line from the creation, or from the first span that is shown, to the end; None without
-    an attempt. Spans are in order."""
+    """The line from the creation, or from the first span that is shown, to the end, as seen at a
+    moment; None without an attempt. Spans are in order."""
     if not spans:
         return None
     first = spans[0]
@@ -86,11 +82,31 @@ def draw_timeline(
         tail = spans[-1].finished_at
         segments.append(_segment("hold", place(tail), 100.0, end - tail, None))
     word = "created" if first.number == 1 else ""
-    ticks = [Tick(0.0, begin, "start", word), Tick(100.0, end, "end", end_word)]
+    marks = [(0.0, begin, "start", word), (100.0, end, "end", end_word)]
     middle = next((s.started_at for s in spans if 30 <= place(s.started_at) <= 70), None)
     if middle is not None:
-        ticks.insert(1, Tick(place(middle), middle, "middle"))
+        marks.insert(1, (place(middle), middle, "middle", ""))
+    clocks = _write_clocks([at for _, at, *_ in marks], seen_at)
+    ticks = [
+        Tick(x, clock, anchor, word)
+        for (x, _, anchor, word), clock in zip(marks, clocks, strict=True)
+    ]
     return Timeline(segments, ticks, _describe(begin, spans))
+
+
+def _write_clocks(moments: Sequence[datetime], seen_at: datetime) -> list[str]:
+    """The times of day. One has its date unless that is the date of the one before, for the first
+    that of `seen_at`; the first date names the zone."""
+    known, zone = seen_at.astimezone(UTC).date(), " UTC"
+    found = []
+    for moment in (each.astimezone(UTC) for each in moments):
+        if moment.date() == known:
+            found.append(f"{moment:%H:%M:%S}")
+        else:
+            # Without seconds both ends fit on a phone.
+            found.append(f"{moment:%Y-%m-%d %H:%M}{zone}")
+            known, zone = moment.date(), ""
+    return found
 
 
 def _parts(

@@ -9,10 +9,11 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Model
 
+from controlplane.core.clock import now
 from controlplane.core.errors import NotFound
 from controlplane.core.jsonb import load_jsonb
 from controlplane.core.sql import load_sql, prepared_cursor
-from tasks_app.models import Task, TaskAttempt, TaskDependency, TaskLog
+from tasks_app.models import IdempotencyKey, Task, TaskAttempt, TaskDependency, TaskLog
 from tasks_app.queries.lists import MAX_PARENTS_SHOWN
 from tasks_app.queries.taskrows import read_task_rows
 from tasks_app.states import TaskState
@@ -33,6 +34,19 @@ def get_states(workspace_id: UUID, ids: Sequence[UUID]) -> dict[UUID, str]:
     """The states of these tasks; those that the workspace does not have are left out."""
     tasks = Task.objects.filter(workspace_id=workspace_id, id__in=ids)
     return dict(tasks.values_list("id", "state"))
+
+
+def is_key_used(workspace_id: UUID, key: str) -> bool:
+    """Whether an idempotency key still answers with what it made before."""
+    known = IdempotencyKey.objects.filter(workspace_id=workspace_id, key=key)
+    return known.filter(expires_at__gt=now()).exists()
+
+
+def get_parent_states(workspace_id: UUID, task_id: UUID) -> dict[UUID, str]:
+    """The states of all tasks that a task waits for or has waited for, by their ids in order; those
+    that were removed are left out."""
+    parents = Task.objects.filter(workspace_id=workspace_id, dependents__task_id=task_id)
+    return dict(parents.order_by("id").values_list("id", "state"))
 
 
 def get_workflow_runs(workspace_id: UUID, ids: Sequence[UUID]) -> dict[UUID, UUID]:

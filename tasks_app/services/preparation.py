@@ -72,7 +72,7 @@ def _row(
         attempts,
         attempts,  # round_attempts
         orjson.dumps(spec.retry.to_json()).decode() if spec.retry else None,
-        max(1, int((spec.timeout_seconds or processor.timeout_seconds) * 1000)),
+        max(1, round((spec.timeout_seconds or processor.timeout_seconds) * 1000)),
         run_at,
         0,  # blocked_by
         spec.on_parent_failure,

@@ -34,13 +34,19 @@ def clock_text(moment: datetime) -> str:
 @register.filter
 def clock_exact(moment: datetime) -> str:
     """As `clock`, to the millisecond."""
-    moment = moment.astimezone(UTC)
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         utc_z(moment),
         format_time(moment),
-        f"{moment:%H:%M:%S.%f}"[:-3],
+        exact_clock_text(moment),
     )
+
+
+def exact_clock_text(moment: datetime) -> str:
+    """As `clock_text`, to the millisecond."""
+    moment = moment.astimezone(UTC)
+    clock = f"{moment:%H:%M:%S.%f}"[:-3]
+    return clock if moment.date() == now().date() else f"{moment:%Y-%m-%d} {clock} UTC"
 
 
 @register.simple_tag

@@ -13,9 +13,9 @@ from dlq.models import DeadLetter
 from tasks_app.models import Task
 from tests.clients import staff_client
 from tests.factories import make_letter, make_task
+from tests.integration.admin.taskpages import SUBMIT, texts_of
 
 pytestmark = pytest.mark.django_db
-SUBMIT = "/admin/tasks_app/task/submit/"
 login = partial(staff_client, apps=["tasks_app"])
 
 
@@ -23,14 +23,6 @@ def names_of(client: Client, query: str) -> dict[str, str]:
     """The names of the form's inputs by the path of their values."""
     parts = client.get(SUBMIT + query).context["form"].layout.inputs
     return {each.label: each.name for each in parts}
-
-
-def texts_of(client: Client, query: str) -> dict[str, Any]:
-    """What the form would send without a change."""
-    form = client.get(SUBMIT + query).context["form"]
-    initial = {name: value for name, value in form.options.initial.items() if value is not None}
-    mode = "json" if form.is_json else "form"
-    return {**form.texts, **initial, "mode": mode, "payload": form.json_text}
 
 
 def test_the_types_that_people_may_submit(root: Client) -> None:
