@@ -16,7 +16,7 @@ from django.db import transaction
 from controlplane.core.addresses import is_web_address
 from controlplane.core.clock import now, utc_z
 from controlplane.core.errors import Conflict, FieldError, Invalid
-from controlplane.core.formatting import format_count
+from controlplane.core.formatting import format_count, format_time
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.queries import list_events_of
 from controlplane.workspaces.services import record_audit
@@ -262,5 +262,5 @@ def _who_was_first(group: LetterGroup) -> str:
     last = events.filter(action__in=_PAST).order_by("-id").first()
     if last is None:
         return "The group has changed: look at it again."
-    when = f"{last.created_at:%H:%M:%S} UTC"
+    when = format_time(last.created_at)
     return f"{last.actor_label} {_PAST[last.action]} at {when}: look at the group again."

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
 from controlplane.core.clock import now
-from controlplane.core.undo import ActAs, register_undo
+from controlplane.core.undo import ActAs, Undone, register_undo
 from controlplane.core.visibletext import isolated_text
 from dlq.groups import Decision, decide
 from dlq.models import LetterGroup
@@ -48,7 +48,7 @@ def decide_with_undo(
 
 
 @register_undo(KIND, scope="dlq:write")
-def undo_decision(act_as: ActAs, values: dict[str, Any]) -> str:
+def undo_decision(act_as: ActAs, values: dict[str, Any]) -> Undone:
     """What the group was before, unless somebody has decided something else since."""
     workspace_id = UUID(values["workspace"])
     is_muted = values["state"] == GroupState.MUTED
@@ -72,4 +72,4 @@ def undo_decision(act_as: ActAs, values: dict[str, Any]) -> str:
         actor=act_as(workspace_id),
         seen_version=values["version"],
     )
-    return f"Undone: {isolated_text(group)}."
+    return Undone(f"Undone: {isolated_text(group)}.")

@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict
 from controlplane.core.requests import current_reason
-from controlplane.core.undo import ActAs, register_undo
+from controlplane.core.undo import ActAs, Undone, register_undo
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.states import Role
 from scaling.configuration import change_configuration, lock_pool
@@ -64,7 +64,7 @@ def release_with_undo(*, workspace_id: UUID, actor: Actor) -> dict[str, Any] | N
 
 
 @register_undo("scaling-configuration", scope="auto-scaling:write")
-def undo_configuration(act_as: ActAs, values: dict[str, Any]) -> str:
+def undo_configuration(act_as: ActAs, values: dict[str, Any]) -> Undone:
     """The earlier values, unless somebody has changed the configuration since."""
     workspace_id = UUID(values["workspace"])
     change_configuration(
@@ -73,7 +73,7 @@ def undo_configuration(act_as: ActAs, values: dict[str, Any]) -> str:
         actor=act_as(workspace_id, Role.ADMIN),
         seen_version=values["version"],
     )
-    return "Undone: the earlier configuration is in force."
+    return Undone("Undone: the earlier configuration is in force.")
 
 
 def override_values(pool: Pool) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def override_change(before: Pool, workspace_id: UUID) -> dict[str, Any]:
 
 @register_undo("scaling-override", scope="auto-scaling:write")
 @transaction.atomic
-def undo_override(act_as: ActAs, values: dict[str, Any]) -> str:
+def undo_override(act_as: ActAs, values: dict[str, Any]) -> Undone:
     """The earlier override for the rest of its time, or none."""
     workspace_id = UUID(values["workspace"])
     actor = act_as(workspace_id)
@@ -103,7 +103,7 @@ def undo_override(act_as: ActAs, values: dict[str, Any]) -> str:
     seconds = _seconds_left(before["until"])
     if before["workers"] is None or (seconds is not None and seconds < 1):
         release_override(workspace_id=workspace_id, actor=actor)
-        return "Undone: the strategy decides the number of workers again."
+        return Undone("Undone: the strategy decides the number of workers again.")
     event = set_override(
         workers=before["workers"],
         reason=current_reason(),
@@ -111,7 +111,7 @@ def undo_override(act_as: ActAs, values: dict[str, Any]) -> str:
         workspace_id=workspace_id,
         actor=actor,
     )
-    return f"Undone. {event.sentence}"
+    return Undone(f"Undone. {event.sentence}")
 
 
 def _seconds_left(until: str | None) -> float | None:

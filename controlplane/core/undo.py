@@ -6,6 +6,7 @@ the right since, and refuses what somebody else has changed in between.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 from uuid import UUID
@@ -24,8 +25,16 @@ class ActAs(Protocol):
     def __call__(self, workspace_id: UUID, needed: Any = ..., /) -> Any: ...
 
 
-# Changes it back, and returns the sentence about it. Raises DomainError, PermissionDenied.
-Undoer = Callable[[ActAs, dict[str, Any]], str]
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What was changed back, in a sentence. `is_whole`: all that had been changed was."""
+
+    text: str
+    is_whole: bool = True
+
+
+# Changes it back. Raises DomainError, PermissionDenied.
+Undoer = Callable[[ActAs, dict[str, Any]], Undone]
 _undoers: dict[str, Undoer] = {}
 _scopes: dict[str, str] = {}
 
@@ -56,8 +65,8 @@ def scope_of_undo(kind: str) -> str:
     return _scopes[kind]
 
 
-def undo(kind: str, values: dict[str, Any], act_as: ActAs) -> str:
-    """Undo a change, and say so. Raises DomainError, PermissionDenied."""
+def undo(kind: str, values: dict[str, Any], act_as: ActAs) -> Undone:
+    """Undo a change. Raises DomainError, PermissionDenied."""
     _discover()
     if kind not in _undoers:
         raise _unknown()

@@ -51,7 +51,7 @@ def undo_by_token(token: str, *, actor: Actor, workspace_id: UUID | None = None)
         require_role(actor, needed)
         return actor
 
-    return undo(value["kind"], value["values"], act_as)
+    return undo(value["kind"], value["values"], act_as).text
 
 
 def _name(actor: Actor) -> list[str]:

@@ -15,7 +15,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
 from controlplane.core.admin.navigation import CHOSEN_VIEW
-from controlplane.core.admin.undo import offer_undo
+from controlplane.core.admin.undo import offer_undo, show_unchanged
 from controlplane.core.clock import now
 from controlplane.core.errors import DomainError, Invalid
 from controlplane.core.visibletext import isolated_text
@@ -215,8 +215,12 @@ class GroupAdmin(GroupQuestions):
         except DomainError as error:
             self.message_user(request, f"{isolated_text(group)}: {error}", messages.ERROR)
             return
-        text = f"{done}: {isolated_text(group)}."
-        offer_undo(request, KIND, undone, text)
+        name = isolated_text(group)
+        # A note is added without a change of the group.
+        if undone is None and not decision.note.strip():
+            show_unchanged(request, name)
+        else:
+            offer_undo(request, KIND, undone, f"{done}: {name}.")
 
 
 def inbox_url(group: LetterGroup) -> str:

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
+from controlplane.core.admin.actions import level_of
 from controlplane.core.admin.pages import RowPageAdmin
 from controlplane.core.admin.undo import offer_undo, own_address
 from controlplane.core.formatting import format_count
@@ -82,8 +83,10 @@ class GroupQuestions(WorkspacePages, RowPageAdmin):
                 actor=actor,
                 reason=form.cleaned_data["reason"],
             )
-            text = f"{format_count(result.changed, 'letter')} discarded."
-            self.message_user(request, text, messages.SUCCESS)
+            of = "" if result.changed == result.matched else f"{result.changed:,} of "
+            text = f"{of}{format_count(result.matched, 'letter')} discarded."
+            level = level_of(result.changed, result.matched, has_more=result.has_more)
+            self.message_user(request, text, level)
             return self.back(request, group).url
 
         counted = format_count(shown.count, "letter")

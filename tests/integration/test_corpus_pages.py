@@ -51,7 +51,6 @@ def address_of(case: Case, row: Any) -> str:
     return case.url(lambda _: row).replace("action=cancel", "action=retry")
 
 
-@pytest.mark.ci
 @pytest.mark.parametrize("case", LISTS, ids=lambda case: case.name)
 def test_a_page_shows_text(looks: Looks, case: Case) -> None:
     faults = looks.get(address_of(case, None), is_anonymous=case.is_anonymous).faults
@@ -78,7 +77,8 @@ PARAMETERS = (
     "sort", "after", "before", "columns", "workspace", "span", "from", "to", "by", "show", "order",
     "p", "o", "e", "all", "version", "steps_page", "fingerprint", "status__exact", "state__exact",
     "category__exact", "died_at__gte", "enabled__exact", "workspace__id__exact", "side", "ids",
-    "anchor", "figures", "action", "source", "with", "compact", "_changelist_filters", "_popup",
+    "anchor", "end", "figures", "action", "source", "with", "compact", "_changelist_filters",
+    "_popup",
 )  # fmt: skip
 REFUSALS = (200, 302, 400, 403, 404, 422)
 

@@ -187,6 +187,14 @@ def split_by_workspace(
             yield workspace_id, ids[start : start + size]
 
 
+def level_of(changed: int, selected: int, *, has_more: bool = False) -> int:
+    """The level of a message about selected rows: green only if all were changed. `has_more`: there
+    were others, which were left out."""
+    if not changed:
+        return messages.ERROR
+    return messages.SUCCESS if changed == selected and not has_more else messages.WARNING
+
+
 def report(
     pages: Any,
     request: HttpRequest,
@@ -198,13 +206,11 @@ def report(
 ) -> None:
     """Show the result of an action; `rest` explains how to reach the rows beyond the limit; `undo`
     is the kind and what it needs to change them back."""
-    level = messages.SUCCESS if result.changed == result.selected else messages.WARNING
-    if not result.changed:
-        level = messages.ERROR
+    level = level_of(result.changed, result.selected, has_more=result.limit is not None)
     names = pages.opts.verbose_name, pages.opts.verbose_name_plural
     text = f"{result.changed:,} of {format_count(result.selected, *names)} {done}."
     if undo is not None and 0 < result.changed <= MAX_UNDONE:
-        offer_undo(request, *undo, text)
+        offer_undo(request, *undo, text, level=level)
     else:
         pages.message_user(request, text, level)
     for reason in list(result.refusals)[:_MAX_REASONS]:

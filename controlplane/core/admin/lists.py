@@ -111,7 +111,8 @@ class RecordList(ChangeList):
         self.show_full_result_count = False
         # Django shows the number beside the search unless it is this one, and as if it were exact.
         is_whole = not self.query and not self.has_active_filters
-        self.full_result_count = self.result_count if self.is_estimate or is_whole else None
+        is_hidden = self.is_estimate or is_whole or self.has_failed
+        self.full_result_count = self.result_count if is_hidden else None
         self.show_admin_actions = True
         pages.load_page(self.result_list)
 

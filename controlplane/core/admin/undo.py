@@ -16,17 +16,29 @@ _SESSION = "undo"
 _KEPT = 5  # of the newest changes: several tabs may be open
 
 
-def offer_undo(request: HttpRequest, kind: str, values: dict[str, Any] | None, text: str) -> None:
+def offer_undo(
+    request: HttpRequest,
+    kind: str,
+    values: dict[str, Any] | None,
+    text: str,
+    *,
+    level: int = messages.SUCCESS,
+) -> None:
     """The next page shows `text` with a button. `values` must be JSON; None if there is nothing to
-    undo."""
+    undo. `level` is another one where not all of it happened."""
     if values is None:
-        messages.success(request, text)
+        messages.add_message(request, level, text)
         return
     key = f"undo-{secrets.token_hex(8)}"
     kept = {**request.session.get(_SESSION, {}), key: {"kind": kind, "values": values}}
     request.session[_SESSION] = dict(list(kept.items())[-_KEPT:])
     # The tag leads the template to the button.
-    messages.success(request, text, extra_tags=key)
+    messages.add_message(request, level, text, extra_tags=key)
+
+
+def show_unchanged(request: HttpRequest, what: str) -> None:
+    """A message, which is not green, for a change of `what` to what it is already."""
+    messages.info(request, f"Nothing to change: {what} already has these values.")
 
 
 def undo_kept(request: HttpRequest, act_as: ActAs) -> HttpResponse:
@@ -39,11 +51,12 @@ def undo_kept(request: HttpRequest, act_as: ActAs) -> HttpResponse:
         messages.add_message(request, messages.ERROR, "There is nothing to undo any more.")
         return back
     try:
-        text = undo(found["kind"], found["values"], act_as)
+        undone = undo(found["kind"], found["values"], act_as)
     except DomainError as error:
         messages.add_message(request, messages.ERROR, f"Not undone. {error}")
     else:
-        messages.success(request, text)
+        level = messages.SUCCESS if undone.is_whole else messages.WARNING
+        messages.add_message(request, level, undone.text)
     return back
 
 

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 
 from controlplane.core.admin.bars import Histogram, Meter, Slots
 from controlplane.core.admin.charts import Chart, Spark
+from controlplane.core.formatting import format_number
 
 register = template.Library()
 
@@ -60,12 +61,23 @@ def chart_table(*drawings: Chart | Histogram, title: str = "") -> dict[str, Any]
         [*row, *(cell for each in others for cell in each.rows[number][1:])]
         for number, row in enumerate(first.rows)
     ]
-    return {
-        "title": title or first.sentence,
-        "columns": columns,
-        "rows": rows,
-        "body": _write(rows),
-    }
+    return describe_table(title or first.sentence, columns, rows)
+
+
+@register.inclusion_tag("dashboard/chart_table.html")
+def bar_table(
+    bars: Sequence[tuple[str, int, float]], name: str, figure: str, title: str
+) -> dict[str, Any]:
+    """The same for the bars of `bar_chart`; `name` and `figure` are the headings."""
+    rows = [[each, format_number(number)] for each, number, _ in bars]
+    return describe_table(title, [name, figure], rows)
+
+
+def describe_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
+) -> dict[str, Any]:
+    """The context of dashboard/chart_table.html."""
+    return {"title": title, "columns": columns, "rows": rows, "body": _write(rows)}
 
 
 def _write(rows: Iterable[Sequence[str]]) -> SafeString:

@@ -75,14 +75,17 @@ def change_role(request: HttpRequest, object_id: UUID) -> HttpResponse:
     """Another role for a member."""
     member = _find(request, object_id)
     actor = require_verb(request, MEMBERS, "change", member)
-    role = request.POST.get("role", "")
+    name, role = isolated_text(member.user), request.POST.get("role", "")
     try:
         add_member(workspace=member.workspace, user=member.user, role=role, actor=actor)
     except DomainError as error:
         details = [each["message"] for each in error.errors]
         messages.error(request, " ".join(details) or str(error))
     else:
-        messages.success(request, f"Changed the role of {isolated_text(member.user)} to {role}.")
+        if role == member.role:
+            messages.info(request, f"Nothing to change: {name} already has the role {role}.")
+        else:
+            messages.success(request, f"Changed the role of {name} to {role}.")
     return _to_list(member.workspace.slug)
 
 

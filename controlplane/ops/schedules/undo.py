@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 
 from controlplane.core.errors import Conflict
 from controlplane.core.formatting import format_count
-from controlplane.core.undo import ActAs, register_undo
+from controlplane.core.undo import ActAs, Undone, register_undo
 from controlplane.core.visibletext import isolated_text
 from controlplane.ops.schedules import editing
 from controlplane.ops.schedules.beat_writing import announce_change
@@ -59,7 +59,7 @@ def change_schedule(schedule: Schedule, actor: Actor, changes: dict[str, Any]) -
 
 @register_undo("schedules", scope="cron:write")
 @transaction.atomic
-def undo_schedules(act_as: ActAs, values: dict[str, Any]) -> str:
+def undo_schedules(act_as: ActAs, values: dict[str, Any]) -> Undone:
     """Pauses, resumptions and edits: of all of the schedules, or of none."""
     announce_change()
     for change in values["schedules"]:
@@ -77,7 +77,7 @@ def undo_schedules(act_as: ActAs, values: dict[str, Any]) -> str:
             changes={name: _from_json(name, value) for name, value in before.items()},
             actor=actor,
         )
-    return f"Undone for {format_count(len(values['schedules']), 'schedule')}."
+    return Undone(f"Undone for {format_count(len(values['schedules']), 'schedule')}.")
 
 
 def _to_json(value: Any) -> Any:

@@ -25,6 +25,8 @@ from workers.services import drain_node
 if TYPE_CHECKING:
     from dlq.models import LetterGroup
 
+_FINAL = "this cannot be undone"
+
 
 @dataclass(frozen=True, slots=True)
 class Undo:
@@ -44,13 +46,14 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The second look. `run` gets the reason. `names`: the first of what is touched, of `count`."""
+    """The second look. `run` gets the reason; `reason_needed` says why one must be given, and is
+    empty if it may be left out. `names`: the first of what is touched, of `count`."""
 
     title: str
     consequence: str
     verb: str
     run: Callable[[str], Done]
-    needs_reason: bool = False
+    reason_needed: str = ""
     names: Sequence[str] = ()
     count: int = 0
 
@@ -72,6 +75,7 @@ def ask_pause(workspace_id: UUID, line: QueueLine) -> Question:
         consequence=f"{consequence} This can be undone.",
         verb=verb,
         run=lambda reason: _set_paused(workspace_id, name, not line.is_paused, reason),
+        reason_needed="" if line.is_paused else "everybody who looks at the queue reads it",
     )
 
 
@@ -79,7 +83,7 @@ def _set_paused(workspace_id: UUID, name: str, is_paused: bool, reason: str) -> 
     changes = {"paused": is_paused} | ({"reason": reason} if reason else {})
     change = change_queue(workspace_id, name, terminal_actor(), changes)
     if change["before"] == change["after"]:
-        return Done(f"The queue {name} was {_word(is_paused)} already.")
+        raise Conflict(f"The queue {name} was {_word(is_paused)} already.")
     before = change["before"]["paused"]
     title = "restore the reason" if before and is_paused else "pause" if before else "resume"
 
@@ -105,7 +109,7 @@ def ask_drain(workspace_id: UUID, line: NodeLine) -> Question:
         consequence=f"It {running}takes no more tasks, and ends. A drain cannot be undone.",
         verb="drain",
         run=lambda reason: _drain(workspace_id, node.id, reason),
-        needs_reason=True,
+        reason_needed=_FINAL,
     )
 
 
@@ -137,7 +141,7 @@ def ask_reprocess(workspace_id: UUID, line: GroupLine, *, is_whole: bool = False
         consequence=f"{tasks}: {how}. What has started cannot be undone.",
         verb="reprocess",
         run=lambda reason: _reprocess(group, reason, shown.token, is_whole),
-        needs_reason=True,
+        reason_needed=_FINAL,
         names=[terminal_text(name) for name in shown.names],
         count=shown.count,
     )

@@ -81,7 +81,7 @@ def draw_question(state: State, width: int, room: int) -> list[Line]:
         line.put(2, text, style)
         lines.append(line)
     prompt = Line(width)
-    at = prompt.put(2, "Reason: " if question.needs_reason else "Reason (may be empty): ", "late")
+    at = prompt.put(2, "Reason: " if question.reason_needed else "Reason (may be empty): ", "late")
     _put_typed(prompt, at, state.typed)
     keys = Line(width)
     at = keys.put(2, f"Enter: {question.verb}", "bold")

@@ -177,8 +177,8 @@ class Live:
             state.say("Nothing was changed.")
         elif key != "enter":
             self._type(key)
-        elif question.needs_reason and not state.typed.strip():
-            state.say("Give a reason: this cannot be undone.", is_refusal=True)
+        elif question.reason_needed and not state.typed.strip():
+            state.say(f"Give a reason: {question.reason_needed}.", is_refusal=True)
         else:
             reason = state.typed.strip()
             state.mode, state.question = "list", None

@@ -116,8 +116,9 @@ class BulkVerb:
 
     `select` narrows the rows of a filter to those to which it applies. `consequence` says in a
     sentence what would happen. `undone_by` names the verb that undoes it; without one it cannot be
-    undone. `needs_origin`: it is for the objects of an earlier operation only. `check` raises
-    Forbidden for what an actor's key may not do beside `scopes`.
+    undone. `needs_origin`: it is for the objects of an earlier operation only. `shows_reason`: who
+    looks at an object reads the reason, so that people must give one. `check` raises Forbidden for
+    what an actor's key may not do beside `scopes`.
     """
 
     target: Target
@@ -132,6 +133,7 @@ class BulkVerb:
     check: Callable[[Actor, Rows], None] = _no_check
     undone_by: str = ""
     needs_origin: bool = False
+    shows_reason: bool = False
     chunk: int = CHUNK
 
 

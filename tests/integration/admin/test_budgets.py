@@ -204,7 +204,6 @@ def test_every_filter_of_the_list_of_tasks_is_among_the_pages() -> None:
 
 
 @pytest.mark.nightly
-@pytest.mark.ci
 def test_the_number_of_statements_does_not_depend_on_the_number_of_rows() -> None:
     root = get_user_model().objects.create_superuser("root")
     client = Client()

@@ -249,13 +249,16 @@ def test_the_old_page_of_groups_leads_to_the_inbox(operator: Client, other: Work
 
 
 def test_figures_stand_above_the_list(operator: Client) -> None:
-    make_letter()
+    letter = make_letter()
     act(operator, "discard", make_letter())
     found = page(operator, LETTERS)
     assert re.findall(r"<dt>(\w+)</dt><dd>(\d+)</dd>", found)[:3] == [
         ("Open", "1"), ("Reprocessed", "0"), ("Discarded", "1"),
     ]  # fmt: skip
     assert "Dead letters per day, last 30 days" in found
+    assert (
+        f'<tr><th scope="row">{letter.died_at:%Y-%m-%d}</th><td class="number">2</td></tr>' in found
+    )
 
 
 class TestReplays:

@@ -122,9 +122,14 @@ def test_a_search_that_takes_too_long_says_so(
 
     monkeypatch.setattr(IdempotencyKeyAdmin, "get_queryset", slowly)
     monkeypatch.setattr(lists, "_SECONDS", 0.1)
-    page = root.get(KEYS).content.decode()
-    assert "takes more than 0.1 s" in page
-    assert shown(page) == []
+    for query in ({}, {"q": "t-1"}):
+        page = root.get(KEYS, query).content.decode()
+        assert "takes more than 0.1 s" in page
+        assert shown(page) == []
+        # It is not known that there are none.
+        assert "The list could not be read." in page
+        for words in ("0 idempotency keys", "0 results", "There are no", "No idempotency key"):
+            assert words not in page, words
 
 
 def test_a_filter_lists_the_values_of_the_newest_rows(

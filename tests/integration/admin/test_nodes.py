@@ -86,7 +86,9 @@ class TestTheList:
         assert "exit code 137 (out of memory)" in page
         assert "It held 4.0 GiB at its last sample." in page
         assert ("3 tasks:" in page, "2 completed" in page, "1 failed" in page) == (True,) * 3
-        assert "Memory of gone" in page
+        assert '<caption class="visually-hidden">Memory of gone' in page
+        assert page.count('<details class="chart-table">') == 1
+        assert '<td class="number">3.1 GiB</td>' in page
 
     def test_a_loss_of_yesterday_is_not_shown(self, root: Client) -> None:
         make_node("old", state="LOST", stopped_at=now() - timedelta(days=2))

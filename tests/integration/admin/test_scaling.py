@@ -24,6 +24,7 @@ from tests.factories import (
     make_scaling_event,
     set_pool,
 )
+from tests.integration.admin.toasts import messages_of
 
 pytestmark = pytest.mark.django_db
 POOL = "/admin/scaling/pool/"
@@ -128,6 +129,16 @@ def test_a_configuration_that_contradicts_itself_can_be_repaired(root: Client) -
     assert "no longer fit the environment" in page
     assert "The configuration was saved." in configure(root, "min_workers")
     assert "no longer fit" not in read(root)
+
+
+def test_what_changes_nothing_is_not_green(root: Client) -> None:
+    assert messages_of(configure(root)) == [
+        ("info", "Nothing to change: the configuration already has these values."),
+    ]  # fmt: skip
+    page = root.post(f"{POOL}release/", follow=True).content.decode()
+    assert messages_of(page) == [
+        ("info", "Nothing to release: the strategy decides the number of workers."),
+    ]  # fmt: skip
 
 
 def test_scale_by_hand_and_release(root: Client) -> None:
@@ -245,6 +256,24 @@ def test_one_event_explains_itself(root: Client) -> None:
         assert text in page, text
     assert "data-reload=" not in page
     assert 'name="_save"' not in page
+
+
+def test_the_time_of_an_old_event_has_its_date_and_its_zone(root: Client) -> None:
+    event = make_scaling_event(ago=3 * 86_400)
+    page = read(root, f"{EVENTS}{event.id}/change/")
+    figure = page.partition('figure-label">When<')[2].partition("</div>")[0]
+    assert f">{event.at:%Y-%m-%d %H:%M} UTC</time>" in figure
+    assert f">{event.at:%Y-%m-%d %H:%M:%S} UTC</span>" in figure
+
+
+def test_a_lost_worker_stays_marked_whatever_was_set_by_hand_later(root: Client) -> None:
+    make_node("gone", state="LOST", stopped_at=now() - timedelta(minutes=50))
+    for number in range(8):
+        make_scaling_event(ago=60 * (number + 1), trigger="person")
+    page = read(root)
+    assert "gone lost</text>" in page
+    assert page.count("5 by hand</text>") == 4
+    assert "Losses and overrides; not marked: 4 more manual overrides" in page
 
 
 @pytest.mark.parametrize("inputs", [{}, {"reason": "<b>a sale</b>"}, {"outcome": {}}])

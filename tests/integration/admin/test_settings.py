@@ -15,6 +15,7 @@ from scaling.queries.pool import get_pool
 from tasks_app.models import Queue
 from tests.clients import default_workspace, key_client, other_workspace, staff_client, user_client
 from tests.factories import make_queue
+from tests.integration.admin.toasts import messages_of
 
 pytestmark = pytest.mark.django_db
 SECTIONS = ("scaling", "queues", "retention", "keys", "members", "product")
@@ -152,6 +153,13 @@ class TestMembers:
             "member.add", "member.change", "member.remove",
         ]  # fmt: skip
         assert actions[1].detail["before"] == {"role": "viewer"}
+
+    def test_a_role_that_stays_is_not_green(self, boss: Client) -> None:
+        member = Membership.objects.get(user=user_client("viewer").user)
+        answer = boss.post(url_of("member_role", member.pk), {"role": "viewer"}, follow=True)
+        assert messages_of(answer.content.decode()) == [
+            ("info", "Nothing to change: ada already has the role viewer."),
+        ]  # fmt: skip
 
     def test_a_wrong_name_or_role_is_refused(self, boss: Client) -> None:
         page = boss.post(url_of("members"), {"user": "nobody", "role": "viewer"})

@@ -7,9 +7,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from controlplane.core.admin.newrows import NEW_LIMIT
 from controlplane.core.clock import now
+from controlplane.core.errors import Invalid
 from controlplane.workspaces.models import Workspace
-from tasks_app.admin import listpage
+from tasks_app.admin import listpage, livelist
+from tasks_app.admin.listaddress import PAGE_SIZE
 from tasks_app.models import Task
 from tasks_app.queries import searchwindow, tasklist
 from tests.clients import default_workspace, other_workspace
@@ -132,6 +135,8 @@ class TestTheList:
         assert 'data-cell="tags"' in page
         assert 'data-cell="type"' not in page
         assert 'data-cell="task"' in page
+        assert "optional" not in page.partition("<tbody")[2].partition("</tbody>")[0]
+        assert "optional" in get(root, TASKS).partition("<tbody")[2].partition("</tbody>")[0]
 
     def test_an_error_leads_to_its_like(self, root: Client) -> None:
         error = {"class": "Broken, badly", "message": "no", "category": "CODE", "traceback": ""}
@@ -184,6 +189,46 @@ class TestTheList:
         Task.objects.filter(id=old.id).delete()
         found = root.get(address, {**params, "ids": f"{old.id}", "queue": "default"}).json()
         assert (found["newer"], found["rows"]) == ("1", {})
+
+    @pytest.mark.parametrize("sort", ["-createdAt", "-finishedAt", "createdAt"])
+    def test_a_row_that_comes_to_match_is_new_wherever_it_stands(
+        self, root: Client, sort: str
+    ) -> None:
+        older, shown = make_task(name="older"), make_task("FAILED", name="shown")
+        filters = {"status": "FAILED", "sort": sort}
+        end = root.get(TASKS, filters).context["end"]
+        params = {**filters, "ids": str(shown.id), "end": end}
+        assert root.get(f"{TASKS}changes/", params).json()["newer"] == ""
+        Task.objects.filter(id=older.id).update(state="FAILED", finished_at=now())
+        assert root.get(f"{TASKS}changes/", params).json()["newer"] == "1"
+
+    def test_where_rows_before_the_last_are_slow_to_find_the_others_are_counted(
+        self, root: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for sort in ("-durationMs", "name"):
+            assert root.get(TASKS, {"sort": sort}).context["end"] is None
+
+        def take_too_long(*_: object) -> int:
+            raise Invalid("It takes too long.")
+
+        monkeypatch.setattr(livelist, "count_unknown", take_too_long)
+        shown = make_task()
+        make_task()
+        params = {"ids": str(shown.id), "end": "", "anchor": str(shown.id)}
+        found = root.get(f"{TASKS}changes/", params).json()
+        assert (found["newer"], found["isEndSlow"]) == ("1", True)
+        assert found["rows"][str(shown.id)]["word"] == "Pending"
+
+    def test_a_row_behind_the_first_page_is_not_new(self, root: Client) -> None:
+        make_tasks(PAGE_SIZE + 2)
+        filters = {"createdAfter": "1h"}
+        listed = root.get(TASKS, filters).context
+        ids = [row.task["id"] for row in listed["rows"]]
+        Task.objects.filter(id=ids[0]).delete()
+        params = {**filters, "ids": ",".join(ids), "end": listed["end"]}
+        assert root.get(f"{TASKS}changes/", params).json()["newer"] == ""
+        make_tasks(NEW_LIMIT)
+        assert root.get(f"{TASKS}changes/", params).json()["newer"] == "99+"
 
     @pytest.mark.parametrize("filters", [{"status": "FAILED"}, {"search": "charge"}])
     def test_what_comes_into_an_empty_list_is_new(

@@ -202,7 +202,7 @@ class TestQueues:
 
     def test_pause_and_resume(self, root: Client) -> None:
         queue = make_queue()
-        root.post(QUEUES, {"action": "pause", "_selected_action": str(queue.id)})
+        root.post(QUEUES, {"action": "pause", "_selected_action": str(queue.id), "reason": "x"})
         assert Queue.objects.get().paused_by == "root"
         root.post(QUEUES, {"action": "resume", "_selected_action": str(queue.id)})
         assert Queue.objects.get().paused_at is None
@@ -223,7 +223,8 @@ class TestQueues:
         theirs = make_queue("theirs", other)
         operator = login("op", "operator")
         assert operator.post(f"{QUEUES}{queue.id}/change/", {"max_running": "4"}).status_code == 403
-        operator.post(QUEUES, {"action": "pause", "_selected_action": [queue.id, theirs.id]})
+        pause = {"action": "pause", "_selected_action": [queue.id, theirs.id], "reason": "x"}
+        operator.post(QUEUES, pause)
         assert Queue.objects.get(id=queue.id).paused_at is not None
         assert Queue.objects.get(id=theirs.id).paused_at is None
         viewer = login("eve", "viewer")

@@ -17,6 +17,7 @@ from controlplane.workspaces.lists import all_lists
 from tests.clients import default_workspace, other_workspace
 from tests.factories import make_task, make_view
 from tests.hostiletext import HOSTILE
+from tests.integration.admin.toasts import messages_of
 from tests.integration.admin.world import log_in
 
 pytestmark = pytest.mark.django_db
@@ -140,6 +141,18 @@ def test_what_the_inbox_links_to_can_be_saved_with_its_workspace(operator: Any) 
     assert current_of(open_at(operator, answer.url)) == ["New Year"]
     inbox = "/admin/dlq/lettergroup/?view=all&release=1.2"
     assert "Save view" in open_at(operator, inbox)
+
+
+def test_what_is_saved_without_a_change_is_not_green(operator: Any) -> None:
+    form = {"list": "tasks", "address": "status=FAILED", "name": "Failed today"}
+    address = urlsplit(operator.post(SAVE, form).url).query
+    view = SavedView.objects.get()
+    for verb, sent in (("keep", {"address": address}), ("change", {"name": view.name})):
+        path = reverse(f"admin:savedviews_savedview_{verb}", args=[view.id])
+        page = operator.post(path, {**sent, "version": "1"}, follow=True).content.decode()
+        assert messages_of(page)[-1] == (
+            "info", "Nothing to change: the view Failed today already has these values.",
+        )  # fmt: skip
 
 
 def test_edit_share_and_delete(operator: Any) -> None:

@@ -117,6 +117,7 @@ def test_the_report(viewer: Client) -> None:
         "Wait (ms), p95",
         "<svg role",
         "Waiting tasks, sampled: peak",
+        '<th scope="col" class="number">In flight</th>',
     ):
         assert words in shown
 
@@ -136,7 +137,9 @@ def test_a_failing_check_names_tasks(viewer: Client) -> None:
 
 def test_two_side_by_side(viewer: Client) -> None:
     one, other = finished(name="first"), finished(name="second", failure_rate=0.3)
-    assert "Compare with" in page(viewer, f"{TESTS}{one.id}/change/")
+    shown = page(viewer, f"{TESTS}{one.id}/change/")
+    assert "Compare with" in shown
+    assert f"second, {other.created_at:%Y-%m-%d %H:%M:%S} UTC</option>" in shown
     path = f"{TESTS}{one.id}/compare/"
     shown = page(viewer, path, **{"with": str(other.id)})
     assert "Different parameters: " in shown

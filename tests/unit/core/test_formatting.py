@@ -7,6 +7,7 @@ import pytest
 
 from controlplane.core.formatting import (
     EMPTY,
+    format_clock,
     format_compact,
     format_count,
     format_duration,
@@ -128,6 +129,19 @@ def test_times_name_their_zone() -> None:
 )  # fmt: skip
 def test_relative_times(seconds: float, shown: str) -> None:
     assert format_relative(AT + timedelta(seconds=seconds), AT) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "12:00"), (-86_399, "12:00"), (86_399, "11:59"), (-86_400, "2026-01-30 12:00 UTC"),
+        (86_400, "2026-02-01 12:00 UTC"),
+    ],
+)  # fmt: skip
+def test_a_time_of_day_has_its_date_from_a_day_on(seconds: float, shown: str) -> None:
+    moment = AT + timedelta(seconds=seconds)
+    assert format_clock(moment, AT) == shown
+    assert format_clock(moment.astimezone(timezone(timedelta(hours=2))), AT) == shown
 
 
 def test_texts() -> None:

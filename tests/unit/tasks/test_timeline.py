@@ -21,13 +21,13 @@ def span(
 
 
 def draw(*spans: Span, end: float) -> Timeline:
-    found = draw_timeline(START, spans, at(end), "failed")
+    found = draw_timeline(START, spans, at(end), "failed", seen_at=at(end))
     assert found is not None
     return found
 
 
 def test_without_an_attempt_there_is_no_line() -> None:
-    assert draw_timeline(START, [], at(10), "now") is None
+    assert draw_timeline(START, [], at(10), "now", seen_at=at(10)) is None
 
 
 def test_waits_holds_and_runs_share_the_line() -> None:
@@ -42,6 +42,23 @@ def test_waits_holds_and_runs_share_the_line() -> None:
         (0.0, "start"), (40.0, "middle"), (100.0, "end"),
     ]  # fmt: skip
     assert "attempt 1 failed after 10 s, back-off 20 s" in found.label
+
+
+def clocks(seen_at: datetime, *spans: Span, end: float) -> list[str]:
+    found = draw_timeline(START, spans, at(end), "failed", seen_at=seen_at)
+    assert found is not None
+    return [tick.clock for tick in found.ticks]
+
+
+def test_a_time_of_another_day_has_its_date() -> None:
+    short, later = span(1, 10, 50), at(5 * 86_400)
+    assert clocks(at(100), short, end=100) == ["03:00:00", "03:01:40"]
+    assert clocks(later, short, end=100) == ["2026-11-27 03:00 UTC", "03:01:40"]
+    nightly = span(1, 10, 20), span(2, 86_400, 86_410)
+    ends = clocks(later, *nightly, end=172_800)
+    assert ends == ["2026-11-27 03:00 UTC", "2026-11-28 03:00", "2026-11-29 03:00"]
+    # The next attempt is tomorrow.
+    assert clocks(at(60), short, end=86_460) == ["03:00:00", "2026-11-28 03:01 UTC"]
 
 
 def test_what_comes_after_the_last_attempt_is_a_hold() -> None:

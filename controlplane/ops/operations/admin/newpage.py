@@ -27,7 +27,7 @@ from controlplane.ops.operations.control import start_operation
 from controlplane.ops.operations.schema import MAX_RATE, MIN_RATE
 from controlplane.workspaces.adminaccess import actor_in
 from controlplane.workspaces.adminpages import list_own_workspaces
-from controlplane.workspaces.bulk import BulkVerb, list_verbs
+from controlplane.workspaces.bulk import BulkVerb, find_verb, list_verbs
 from controlplane.workspaces.bulk.preview import (
     Preview,
     find_bulk_verb,
@@ -51,6 +51,7 @@ class StartForm(ServiceForm):
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="Everybody who looks at the operation reads it.",
+        error_messages={"required": "Give the reason."},
     )
     rate_per_second = forms.FloatField(
         min_value=MIN_RATE,
@@ -59,6 +60,10 @@ class StartForm(ServiceForm):
         label="Rate per second",
         help_text="Maximum number changed per second. Empty: no limit.",
     )
+
+    def __init__(self, *args: Any, needs_reason: bool, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["reason"].required = needs_reason
 
 
 def show(pages: Any, request: HttpRequest) -> HttpResponse:
@@ -70,7 +75,8 @@ def show(pages: Any, request: HttpRequest) -> HttpResponse:
         pages.message_user(request, text, messages.WARNING)
         return HttpResponseRedirect(pages.to_list())
     actor = pages.require_operator(request, workspace.id)
-    form = StartForm(request.POST) if request.method == "POST" else None
+    shows_reason, is_sent = _shows_reason(request.GET), request.method == "POST"
+    form = StartForm(request.POST, needs_reason=shows_reason) if is_sent else None
     drift = ""
     if form is not None and form.is_valid():
         try:
@@ -92,7 +98,7 @@ def show(pages: Any, request: HttpRequest) -> HttpResponse:
         is_list=True,
         preview=represent(OperationPreview, preview, actor) if preview else None,
         rest=_count_rest(preview),
-        form=_fill(form, preview),
+        form=_fill(form, preview, shows_reason=shows_reason),
         drift=drift,
         problem=problem,
         workspace=workspace,
@@ -114,15 +120,24 @@ def _start(pages: Any, request: HttpRequest, workspace: Any, form: StartForm) ->
     return started
 
 
-def _fill(form: StartForm | None, preview: Preview | None) -> StartForm | None:
+def _shows_reason(params: QueryDict) -> bool:
+    """Whether each object shows the reason afterwards. An undo gives back the earlier ones."""
+    verb = find_verb(params.get("target", ""), params.get("action", ""))
+    is_undo = bool(params.get("operation")) and params.get("rest") != "1"
+    return verb is not None and verb.shows_reason and not is_undo
+
+
+def _fill(
+    form: StartForm | None, preview: Preview | None, *, shows_reason: bool
+) -> StartForm | None:
     """The form with a token for the preview that the page shows: after a drift, that of now."""
     if preview is None or not preview.plan.members.count:
         return None
+    needs_reason = shows_reason or preview.plan.needs_reason
     if form is None:
-        form = StartForm(initial={"token": preview.token})
-    else:
-        form.data = {**form.data.dict(), "token": preview.token}  # type: ignore[attr-defined] # a QueryDict
-    form.fields["reason"].required = preview.plan.needs_reason
+        return StartForm(initial={"token": preview.token}, needs_reason=needs_reason)
+    form.data = {**form.data.dict(), "token": preview.token}  # type: ignore[attr-defined] # a QueryDict
+    form.fields["reason"].required = needs_reason
     return form
 
 

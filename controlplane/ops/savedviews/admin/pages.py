@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from controlplane.core.admin.actions import ask, is_confirmed
 from controlplane.core.admin.display import Question, time_column
 from controlplane.core.admin.pages import OperationalAdmin
+from controlplane.core.admin.undo import show_unchanged
 from controlplane.core.formatting import EMPTY
 from controlplane.core.ids import parse_uuid_or_none
 from controlplane.core.visibletext import isolated_text
@@ -132,7 +133,7 @@ class SavedViewAdmin(WorkspacePages, OperationalAdmin):
                 actor=actor,
                 seen_version=form.cleaned_data["version"],
             )
-            self.message_user(request, f"Saved: {changed}.", messages.SUCCESS)
+            self._say_saved(request, changed, view.version)
             return self._opened_url(request, changed)
 
         of = find_list(view.list_name)
@@ -219,10 +220,19 @@ class SavedViewAdmin(WorkspacePages, OperationalAdmin):
                 seen_version=int(version) if version.isdecimal() and len(version) < 10 else None,
             )
 
-        if not self.call_service(request, keep, f"Saved: {view}."):
+        before = view.version
+        if not self.call_service(request, keep):
             return HttpResponseRedirect(f"{_list_url(of)}?{address}")
         view.refresh_from_db()
+        self._say_saved(request, view, before)
         return HttpResponseRedirect(self._opened_url(request, view))
+
+    def _say_saved(self, request: HttpRequest, view: SavedView, version: int) -> None:
+        """A message about a view that had this version."""
+        if view.version == version:
+            show_unchanged(request, f"the view {view}")
+        else:
+            self.message_user(request, f"Saved: {view}.", messages.SUCCESS)
 
     @method_decorator(require_POST)
     def remove_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:

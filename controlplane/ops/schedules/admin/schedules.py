@@ -7,15 +7,17 @@ from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils.html import format_html
+from django.utils.text import capfirst
 
 from controlplane.core.admin.actions import MAX_UNDONE, THIS_PAGE, confirmed_action
 from controlplane.core.admin.display import Table, badge, link, show_time
 from controlplane.core.admin.lists import read_filters
 from controlplane.core.admin.pages import ReadMostlyAdmin, copy_row
-from controlplane.core.admin.undo import offer_undo
+from controlplane.core.admin.undo import offer_undo, show_unchanged
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, DomainError
 from controlplane.core.formatting import format_elapsed, format_percent, shorten
+from controlplane.core.jsonb import is_same_json
 from controlplane.core.schema import represent_value
 from controlplane.core.schema.filters import conditions
 from controlplane.core.visibletext import isolated_text
@@ -33,6 +35,7 @@ from controlplane.ops.schedules.queries import (
     next_times,
 )
 from controlplane.ops.schedules.schema import JobFilter
+from controlplane.ops.schedules.states import FiringState
 from controlplane.ops.schedules.timing import TimingError
 from controlplane.ops.schedules.undo import change_schedule
 from controlplane.workspaces.actors import Actor
@@ -116,11 +119,12 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
         actor = self.require_operator(request, obj.workspace_id)
         if change:
             undone = change_schedule(get_schedule(obj.workspace_id, obj.id), actor, form.values)
-            text = f"The schedule {isolated_text(obj.name)} was saved."
-            if undone["before"] != undone["after"]:
-                offer_undo(request, "schedules", {"schedules": [undone]}, text)
+            what = f"the schedule {isolated_text(obj.name)}"
+            if is_same_json(undone["before"], undone["after"]):
+                show_unchanged(request, what)
             else:
-                self.message_user(request, text, messages.SUCCESS)
+                text = f"{capfirst(what)} was saved."
+                offer_undo(request, "schedules", {"schedules": [undone]}, text)
             return
         made = editing.create_schedule(
             workspace_id=obj.workspace_id, values=form.values, actor=actor
@@ -190,9 +194,11 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
     )
     def run_now(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> HttpResponse:
         def verb(schedule: Schedule, actor: Actor) -> None:
-            triggering.trigger_schedule(
+            firing = triggering.trigger_schedule(
                 workspace_id=schedule.workspace_id, schedule_id=schedule.id, actor=actor
             )
+            if firing.state == FiringState.FAILED:
+                raise Conflict(f"It did not start. {_error_of(firing)}".strip())
 
         return self._act(request, queryset, verb, "fired")
 
@@ -318,7 +324,9 @@ def _scheduled_for(firing: Firing) -> str:
 
 
 def _decision(firing: Firing) -> str:
-    error = shorten(
-        str((represent_value("error", firing.error, None) or {}).get("message", "")), 200
-    )
-    return f"{firing.detail} {error}".strip()
+    return f"{firing.detail} {_error_of(firing)}".strip()
+
+
+def _error_of(firing: Firing) -> str:
+    shown = represent_value("error", firing.error, None) or {}
+    return shorten(str(shown.get("message", "")), 200)

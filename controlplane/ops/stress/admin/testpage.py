@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from controlplane.core.admin.display import Section, Summary, Table, badge, link, sparkline
-from controlplane.core.formatting import EMPTY, format_duration, format_number
+from controlplane.core.formatting import EMPTY, format_duration, format_number, format_time
 from controlplane.core.schema import represent
+from controlplane.core.templatetags.charts import describe_table
 from controlplane.ops.stress.models import StressTest
 from controlplane.ops.stress.report import FIGURES, list_figures
 from controlplane.ops.stress.schema import StressTestDetail
@@ -35,6 +38,7 @@ _LINES = {
     "ended": "Ended tasks: {peak}",
     "workers": "Workers, sampled: peak {peak}",
 }
+_COLUMNS = {"waiting": "Waiting", "running": "In flight", "ended": "Ended", "workers": "Workers"}
 _PEAKS = {"waiting": "peakBacklog", "running": "peakInFlight"}
 
 
@@ -177,7 +181,23 @@ def _trends(series: Sequence[Mapping[str, Any]], figures: Mapping[str, Any]) -> 
     if not charts:
         return ""
     figure = "<figure>{}<figcaption>{}</figcaption></figure>"
-    return format_html('<div class="trends">{}</div>', format_html_join("", figure, charts))
+    return format_html(
+        '<div class="trends-box chart-panel">{}<div class="trends">{}</div></div>',
+        _trend_table(series),
+        format_html_join("", figure, charts),
+    )
+
+
+def _trend_table(series: Sequence[Mapping[str, Any]]) -> SafeString:
+    rows = [
+        [
+            format_time(datetime.fromisoformat(point["at"])),
+            *(format_number(point[name]) for name in _COLUMNS),
+        ]
+        for point in series
+    ]
+    table = describe_table("Timeline", ["Time", *_COLUMNS.values()], rows)
+    return render_to_string("dashboard/chart_table.html", table)
 
 
 def _seconds(text: str) -> float:
