@@ -25,6 +25,11 @@ _FORM_TEXTS = frozenset({"textarea"})
 _JOINERS = str.maketrans("", "", "\u200c\u200d\ufe0f")
 _OPENING, _CLOSING = "\u2066\u2067\u2068", "\u2069"
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+# What scripts of ours draw again when a live topic changes: shell.css makes it grey when it is old.
+_LIVE = frozenset({
+    "data-live", "data-row", "data-rows", "data-sum", "data-topic", "data-changes",
+    "data-list-changes", "data-newer", "data-subject",
+})  # fmt: skip
 # base.css isolates these from what stands beside them.
 _INLINE = frozenset({
     "a", "abbr", "b", "bdi", "button", "code", "em", "i", "kbd", "label", "option", "small", "span",
@@ -58,7 +63,9 @@ class Scan(HTMLParser):
         for element in self._open[-1:]:
             element.add(tag)
         if tag not in _VOID:
-            self._open.append(_Element(tag, "readonly" in values.get("class", "")))
+            self._open.append(
+                _Element(tag, "readonly" in values.get("class", ""), "data-follows" in values)
+            )
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._check_element(tag, {name: value or "" for name, value in attrs})
@@ -91,6 +98,9 @@ class Scan(HTMLParser):
             self.faults.append(f"comment: {data[:60]!r}")
 
     def _check_element(self, tag: str, values: dict[str, str]) -> None:
+        follows = "data-follows" in values or any(each.follows for each in self._open)
+        if not follows and _LIVE & values.keys():
+            self.faults.append(f"not in data-follows: <{tag} {values}>"[:200])
         if tag in _FOREIGN:
             self.faults.append(f"<{tag} {values}>"[:200])
         if tag == "script" and not values.get("src", "").startswith(_SCRIPTS):
@@ -109,11 +119,13 @@ class Scan(HTMLParser):
 
 
 class _Element:
-    """One that is open. Django shows JSON in one that is `is_readonly`, as it is."""
+    """One that is open. Django shows JSON in one that is `is_readonly`, as it is. One that
+    `follows` a live topic is grey when it is old."""
 
-    def __init__(self, tag: str, is_readonly: bool) -> None:
+    def __init__(self, tag: str, is_readonly: bool, follows: bool) -> None:
         self.tag = tag
         self.is_readonly = is_readonly
+        self.follows = follows
         self.children: list[tuple[str, str]] = []
 
     def add(self, tag: str, text: str = "") -> None:

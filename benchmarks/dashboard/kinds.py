@@ -72,6 +72,19 @@ BESIDE = (
         "changes of the list", "tasks_app_task_list_changes",
         query="ids={task}&anchor={task}&figures=1",
     ),
+    *(
+        Beside(
+            f"new rows of {title}",
+            "tasks_app_task_list_changes",
+            query=f"ids={{task}}&end={filters}",
+        )
+        for title, filters in {
+            "all tasks": "",
+            "those that failed": "&status=FAILED",
+            "what ended last": "&sort=-finishedAt",
+            "a rare type": "&type=http-request",
+        }.items()
+    ),
     Beside("export", "tasks_app_task_export", query="workspace=default"),
     Beside("export, failed", "tasks_app_task_export", query="workspace=default&status=FAILED"),
     *(

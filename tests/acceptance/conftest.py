@@ -47,9 +47,7 @@ def single(
     yield from standing(1).lend()
 
 
-@pytest.fixture(
-    params=["uvicorn", pytest.param("daphne", marks=[pytest.mark.nightly, pytest.mark.ci])]
-)
+@pytest.fixture(params=["uvicorn", pytest.param("daphne", marks=pytest.mark.nightly)])
 def app(running: StandingEngine, request: pytest.FixtureRequest) -> App:
     """The app service of `running`, under each of the two servers."""
     return running.app_under(request.param)

@@ -104,7 +104,6 @@ def chosen(names: Iterator[str] | list[str]) -> list[str]:
 
 
 @pytest.mark.nightly
-@pytest.mark.ci
 @pytest.mark.usefixtures("writes")
 def test_what_a_sync_handler_leaves_harms_no_neighbour(engine: Engine) -> None:
     start(engine)

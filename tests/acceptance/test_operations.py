@@ -185,6 +185,7 @@ def _has_completed(operation: Operation) -> bool:
     return operation.state == "COMPLETED"
 
 
+@pytest.mark.nightly
 def test_what_was_paused_for_maintenance_is_resumed_and_nothing_else(engine: Engine) -> None:
     """Five of fifty schedules and queues had been paused before. The dispatcher is killed while it
     pauses the others, and while it resumes exactly those."""

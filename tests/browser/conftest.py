@@ -10,8 +10,11 @@ from django.db import connection, connections
 from controlplane.ops.overview.recent import forget
 from tests.browser.chromium import run_chromium
 from tests.browser.visitors import Visitors
+from tests.chaos.conftest import chaos, database_chaos, private_postgres, private_valkey
 from tests.clients import default_workspace, staff_user
 from tests.engine import Engine
+
+__all__ = ["chaos", "database_chaos", "private_postgres", "private_valkey"]
 
 
 @pytest.fixture(scope="module")

@@ -1,38 +1,52 @@
 """A person who tries everything: a random walk over the pages. After each move:
 
 - the chip does not say Live while a topic that the page follows is older than three seconds, by
-  what went over the socket (`check_chip`); nor when the socket falls silent (`_fall_silent`);
+  what went over the socket (`check_chip`); nor when the socket falls silent (`_fall_silent`), and
+  what is old is grey then;
+- while it says Live, the page shows what the database has (`_watch_page`);
 - a figure that leads to a list is the number of its rows (`_compare_figure`);
 - nothing was destroyed or ended unless a question was answered (`count_harm`);
-- the focus, if there was one, is not lost (`FOCUS`);
+- the focus, if there was one, is not lost (`HAS_LOST_FOCUS`);
 - the guard of the browser has seen no error in the console, no violation of the content security
   policy, no request to another host (the caller asks it).
+
+`looked` counts what was judged: a walk that has looked at nothing has found nothing.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.urls import reverse
 from playwright.sync_api import Error as PlaywrightError
 
+from controlplane.core.clock import now
+from tests.browser.comparing import NUMBERED, Comparison, NothingToCompare
 from tests.browser.invariants import (
     CHIP,
     FIGURES,
-    FOCUS,
+    HAS_FOCUS,
+    HAS_LOST_FOCUS,
+    Figure,
     SentAges,
     check_chip,
+    check_grey,
     count_harm,
-    read_number,
 )
+from tests.browser.shown import WATCH_SECONDS, Watch
+from tests.browser.writer import Writer
 from tests.hostiletext import HOSTILE
 
 SETTLE_MS = 150
 # The chip looks four times a second, and data is old after three seconds.
 SILENCE_SECONDS = 3.8
-# For figures to follow what this walk has changed: two reads, and the counts that are folded later.
-FOLLOW_SECONDS = 5.0
+# What each walk must have looked at: figures that were compared with their lists, figures that have
+# moved and were followed, pages whose figures were old and grey.
+LEAST = {"compared": 2, "followed": 1, "grey": 1}
 _KEYS = ("Tab", "Shift+Tab", "Escape", "j", "k", "x", "ArrowDown", "ArrowRight", "?", "/")
 _LEAVES = ("/admin/logout/", "/export", "/api/docs", "/static/")
 _TEXTS = (
@@ -61,17 +75,21 @@ _MOVES_A_PAGE = 3
 
 class Explorer:
     """Walks over one page. Each move returns what it did, for the history of a failure. `tour` are
-    addresses that are visited one after the other, `starts` are opened by chance."""
+    addresses that are visited one after the other, `starts` are opened by chance; `writer` changes
+    what the pages show."""
 
-    def __init__(self, page: Any, random: Random, starts: list[str], tour: list[str]) -> None:
+    def __init__(
+        self, page: Any, random: Random, starts: list[str], tour: list[str], writer: Writer
+    ) -> None:
         self.page = page
         self.random = random
         self.starts = starts
         self.tour = tour
+        self.writer = writer
+        self.looked: Counter[str] = Counter()
         self.history: list[str] = []
         self._ages = SentAges()
         self._may_harm = False
-        self._changed = 0.0  # when this walk last changed what the figures count
         self._on_page = 0
         self._address = ""
         page.route_web_socket("**/ws/live", self._ages.relay)
@@ -86,32 +104,51 @@ class Explorer:
             (3, self._type),
             (2, self._go_back),
             (2, self._fall_silent),
-            (2, self._watch_chip),
+            (3, self._watch_page),
             (6, self._compare_figure),
         ]
 
-    def step(self) -> None:
-        """One move, and all checks. Raises AssertionError with the history."""
-        move = self._choose_move()
-        before = count_harm()
-        was_focused = self.page.evaluate(FOCUS)
-        self.page.evaluate("window.isSamePage = true")
+    @property
+    def lacking(self) -> list[str]:
+        """What this walk has looked at too rarely."""
+        return [name for name, least in LEAST.items() if self.looked[name] < least]
+
+    def make_up(self) -> None:
+        """Do what chance has left out, on the page that has all of it."""
+        moves = {
+            "compared": self._compare_figure,
+            "followed": self._watch_page,
+            "grey": self._fall_silent,
+        }
+        for name in self.lacking:
+            self.step(self._open_overview)
+            self.step(moves[name])
+
+    def step(self, move: Callable[[], str] | None = None) -> None:
+        """One move, by chance unless it is given, and all checks. Raises AssertionError with the
+        history."""
+        move = move or self._choose_move()
+        began = now()
+        before = count_harm(began)
+        was_focused = self.page.evaluate(HAS_FOCUS)
         self._may_harm = False
         try:
             self.history.append(f"{move.__name__}: {move()}")
             self.page.wait_for_timeout(SETTLE_MS)
             self.page.wait_for_load_state()
             if not self._may_harm:
-                worse = [what for what, count in count_harm().items() if count > before[what]]
+                after = count_harm(began)
+                worse = [what for what, count in after.items() if count > before[what]]
                 # A pause asks nothing where Undo is offered after it.
                 if worse == ["schedules off"] and self.page.query_selector("[data-undo]"):
                     worse = []
                 assert not worse, f"without a confirmation: {worse}"
             # Tab also leaves the page, past its last element.
             is_walking = move == self._press_key and self.history[-1].endswith("Tab")
-            if was_focused and not is_walking and self.page.evaluate("window.isSamePage ?? false"):
-                assert self.page.evaluate(FOCUS), "the focus was lost"
+            if was_focused and not is_walking:
+                assert not self.page.evaluate(HAS_LOST_FOCUS), "the focus was lost"
             check_chip(self.page, self._ages)
+            self.writer.check()
         except AssertionError as error:
             steps = "\n".join(self.history[-15:])
             raise AssertionError(f"{error}, at {self.page.url}, after:\n{steps}") from error
@@ -132,7 +169,9 @@ class Explorer:
             self._ages.forget()
 
     def _choose(self, selector: str) -> Any:
-        found = self.page.evaluate_handle(_VISIBLE, selector)
+        return self._choose_of(self.page.evaluate_handle(_VISIBLE, selector))
+
+    def _choose_of(self, found: Any) -> Any:
         count = found.evaluate("(all) => all.length")
         if not count:
             return None
@@ -141,6 +180,12 @@ class Explorer:
 
     def _open(self) -> str:
         address = self.random.choice(self.starts)
+        self._go_to(address)
+        return address
+
+    def _open_overview(self) -> str:
+        """That of the workspace in which the writer writes."""
+        address = f"{reverse('admin:index')}?workspace=default"
         self._go_to(address)
         return address
 
@@ -181,7 +226,6 @@ class Explorer:
         self._may_harm = button.evaluate(
             "(each) => Boolean(each.form?.querySelector('[name=post]'))"
         )
-        self._changed = time.monotonic()
         button.click()
         return text
 
@@ -190,7 +234,6 @@ class Explorer:
         if button is None:
             return "no dialog"
         self._may_harm = True
-        self._changed = time.monotonic()
         text = (button.text_content() or "").strip()
         button.click()
         return text
@@ -219,42 +262,50 @@ class Explorer:
 
     def _fall_silent(self) -> str:
         """The socket stays open, and nothing comes any more."""
-        if not self.page.evaluate(CHIP)["status"]:
+        if self.page.evaluate(CHIP)["status"] in ("", "over"):
             return "no live page"
         self._ages.is_silent = True
-        self.page.wait_for_timeout(SILENCE_SECONDS * 1000)
-        chip = self.page.evaluate(CHIP)
-        self._ages.is_silent = False
+        try:
+            self.page.wait_for_timeout(SILENCE_SECONDS * 1000)
+            chip = self.page.evaluate(CHIP)
+        finally:
+            self._ages.is_silent = False
         if not self.page.evaluate("window.isSamePage ?? false"):
             return "the page has loaded itself again"
         assert chip["status"] != "live", "the chip is Live with data older than 3 s"
-        assert chip["isGrey"] or chip["status"] == "paused", "old figures are not grey"
+        if chip["status"] != "paused":
+            check_grey(chip)
+            self.looked["grey"] += chip["figures"] > 0
         return str(chip["status"])
 
-    def _watch_chip(self) -> str:
-        """For as long as a topic may take to become old."""
-        until = time.monotonic() + SILENCE_SECONDS
+    def _watch_page(self) -> str:
+        """For as long as a topic may take to become old, beside the database."""
+        watch = Watch(self.page)
+        until = time.monotonic() + WATCH_SECONDS
         while time.monotonic() < until:
+            watch.look()
             check_chip(self.page, self._ages)
             self.page.wait_for_timeout(SETTLE_MS)
+        watch.check()
+        self.looked["followed"] += watch.followed
         return str(self.page.evaluate(CHIP)["status"])
 
     def _compare_figure(self) -> str:
         """A number that leads to a list is the number of its rows."""
-        quiet = time.monotonic() - self._changed
-        self.page.wait_for_timeout(max(0.0, FOLLOW_SECONDS - quiet) * 1000)
-        figure = self.random.choice(FIGURES)
-        link = self._choose(figure.link)
-        number = link and (link.query_selector(figure.number) if figure.number else link)
-        text = number.inner_text().strip() if number else ""
-        if not link or text != f"{int(read_number(text) or -1):,}":
-            return f"no figure of {figure.name}"
-        address = link.evaluate("(each) => each.href")
-        self._go_to(address)
-        shown = figure.read(self.page)
-        # An estimate, or a number that is not counted, is no number.
-        if read_number(shown):
-            assert read_number(shown) == read_number(text), (
-                f"{figure.name}: {text} leads to a list of {shown}: {address}"
-            )
-        return f"{figure.name}: {text} at {address}"
+        for figure in self.random.sample(FIGURES, len(FIGURES)):
+            find = partial(self._find_numbers, figure)
+            link = self._choose_of(find())
+            if link is None:
+                continue
+            comparison = Comparison(self.page, figure, find, self._go_to)
+            try:
+                comparison.compare(link, self.writer.still)
+            except NothingToCompare:
+                return f"{figure.name}: nothing to compare at {comparison.address}"
+            self.looked["compared"] += 1
+            return f"{figure.name} at {comparison.address}"
+        return "no figure"
+
+    def _find_numbers(self, figure: Figure) -> Any:
+        visible = self.page.evaluate_handle(_VISIBLE, figure.link)
+        return visible.evaluate_handle(NUMBERED, figure.number)

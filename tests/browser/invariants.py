@@ -5,9 +5,11 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.db.models import Q
 
 from controlplane.core.clock import parse_time
 from controlplane.ops.schedules.models import Schedule
@@ -20,17 +22,32 @@ from workflows.models import Workflow, WorkflowRun
 OLD_SECONDS = 3.0
 # The chip looks four times a second; the rest is for a browser beside other work.
 SLACK_SECONDS = 0.75
+# What the chip says when figures must be grey.
+OLD = ("delayed", "disconnected")
 _COUNT = re.compile(r"[\d,]+")
 
-FOCUS = """() => {
-    const focused = document.activeElement;
-    return focused !== null && focused !== document.body;
+# A page may load itself again at any moment: each of these is one look at one page.
+HAS_FOCUS = """() => {
+    window.isSamePage = true;
+    return (document.activeElement ?? document.body) !== document.body;
 }"""
+HAS_LOST_FOCUS = """() =>
+    (window.isSamePage ?? false) && (document.activeElement ?? document.body) === document.body"""
+# `strong` are figures in another colour than that of captions; what can be pressed keeps its own.
 CHIP = """() => {
     const chip = document.getElementById('live-chip');
+    const status = chip && !chip.hidden ? chip.dataset.status : '';
+    const colourOf = (each) => getComputedStyle(each).color;
+    const figures = [...document.querySelectorAll('[data-live]:not([data-attribute])')].filter(
+        (each) => each.checkVisibility({visibilityProperty: true})
+            && !each.closest('a:hover, button, .button, summary'));
+    const faint = status && colourOf(document.getElementById('live-age'));
+    const strong = status ? figures.filter((each) => colourOf(each) !== faint) : [];
     return {
-        status: chip && !chip.hidden ? chip.dataset.status : '',
+        status,
         isGrey: document.body.classList.contains('is-stale'),
+        figures: figures.length,
+        strong: strong.slice(0, 3).map((each) => each.outerHTML.slice(0, 200)),
         drawnAt: Date.parse(document.querySelector('[data-drawn-at]')?.dataset.drawnAt) / 1000 || 0,
     };
 }"""
@@ -94,23 +111,34 @@ def _seconds(text: str) -> float:
 
 
 def check_chip(page: Any, ages: SentAges) -> None:
-    """The chip never says Live when the data is older than three seconds."""
+    """When the data is older than three seconds, the chip does not say Live, and figures are
+    grey."""
     before = ages.oldest_seconds()
     chip = page.evaluate(CHIP)
     age = ages.oldest_seconds(chip["drawnAt"])
     # A page that was left in between has other topics.
-    if chip["status"] == "live" and ages.oldest_seconds() >= before:
-        assert age <= OLD_SECONDS + SLACK_SECONDS, (
-            f"the chip is Live, and a topic is {age:.1f} s old"
-        )
+    if age <= OLD_SECONDS + SLACK_SECONDS or ages.oldest_seconds() < before:
+        return
+    assert chip["status"] != "live", f"the chip is Live, and a topic is {age:.1f} s old"
+    if chip["status"] in OLD:
+        check_grey(chip)
 
 
-def count_harm() -> dict[str, int]:
-    """Numbers that grow when something is destroyed or ended."""
+def check_grey(chip: dict[str, Any]) -> None:
+    """Old figures have the colour of captions."""
+    assert chip["isGrey"], "old figures are not grey"
+    assert not chip["strong"], f"old, and not grey: {chip['strong']}"
+
+
+def count_harm(until: datetime) -> dict[str, int]:
+    """Numbers that grow when something is destroyed or ended that was there at that time."""
+    there = Q(created_at__lte=until)
+    # One that runs is cancelled later than somebody asks for it.
+    cancelled = Q(state="CANCELLED") | Q(cancel_requested_at__isnull=False)
     return {
-        "tasks deleted": -Task.objects.count(),
-        "tasks cancelled": Task.objects.filter(state="CANCELLED").count(),
-        "letters closed": -DeadLetter.objects.filter(status="OPEN").count(),
+        "tasks deleted": -Task.objects.filter(there).count(),
+        "tasks cancelled": Task.objects.filter(cancelled).count(),
+        "letters closed": -DeadLetter.objects.filter(there, status="OPEN").count(),
         "nodes drained": -Node.objects.filter(state="ACTIVE").count(),
         "schedules off": -Schedule.objects.filter(periodic_task__enabled=True).count(),
         "runs ended": WorkflowRun.objects.filter(state="CANCELLED").count(),

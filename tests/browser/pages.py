@@ -1,6 +1,7 @@
-"""The pages that the matrix looks at. A new page is a new line here."""
+"""The pages that the matrix looks at. A new page is a new line here: without one,
+tests/integration/admin/test_pages_of_the_matrix.py fails."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,8 @@ from django.urls import reverse
 @dataclass(frozen=True)
 class Case:
     """`address` is the name of a URL of the admin; `row` the label of the model whose row of the
-    seeded world it shows. A page for a visitor who is not logged in has no person."""
+    seeded world it shows, whose key stands for `{row}` in the query. A page for a visitor who is
+    not logged in has no person."""
 
     name: str
     address: str
@@ -23,13 +25,14 @@ class Case:
         if self.address.startswith("/"):
             return self.address
         arguments = [find_row(self.row).pk] if self.row else []
-        return reverse(f"admin:{self.address}", args=arguments) + self.query
+        query = self.query.replace("{row}", str(*arguments))
+        return reverse(f"admin:{self.address}", args=arguments) + query
 
 
 PAGES = [
     Case("overview", "index"),
     Case("records", "records"),
-    Case("login", "/admin/login/", is_anonymous=True),
+    Case("login", "login", is_anonymous=True),
     Case("password", "password_change"),
     Case("missing", "/admin/no/such/page/", status=404),
     Case("stranger", "/no/such/page", status=404, is_anonymous=True),
@@ -101,4 +104,54 @@ PAGES = [
     Case("delete-user", "auth_user_delete", "auth.User"),
     Case("history", "auth_user_history", "auth.User"),
     Case("groups", "auth_group_changelist"),
+]
+
+
+def _list_records() -> Iterator[Case]:
+    """Django's lists and forms of records that have few or no pages of their own."""
+    for label, (name, kinds) in _RECORDS.items():
+        for kind in kinds:
+            row = label if kind in ("change", "delete") else ""
+            yield Case(f"{name}-{kind}", f"{label.lower().replace('.', '_')}_{kind}", row)
+
+
+_ALL = ("changelist", "add", "change", "delete")
+_RECORDS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "auth.User": ("user", ("add",)),
+    "auth.Group": ("group", ("add", "change", "delete")),
+    "workspaces.Workspace": ("workspace", ("add", "change")),
+    "workspaces.Membership": ("member", ("add", "change", "delete")),
+    "workspaces.ApiKey": ("key", ("change",)),
+    "schedules.Schedule": ("schedule", ("delete",)),
+    "tasks_app.IdempotencyKey": ("idempotency-key", ("changelist", "change")),
+    "tasks_app.Leader": ("leader", ("change",)),
+    "django_celery_results.TaskResult": ("task-result", _ALL),
+    "django_celery_results.GroupResult": ("group-result", _ALL),
+    "django_celery_beat.PeriodicTask": ("periodic-task", _ALL),
+    "django_celery_beat.ClockedSchedule": ("clocked", _ALL),
+    "django_celery_beat.CrontabSchedule": ("crontab", _ALL),
+    "django_celery_beat.IntervalSchedule": ("interval", _ALL),
+    "django_celery_beat.SolarSchedule": ("solar", _ALL),
+}
+# Looked at by the matrix only: the corpus, the walk and the pictures take each page of PAGES many
+# times over.
+MORE_PAGES = [
+    Case("refused", "tasks_app_task_add", status=403),
+    Case("fault", "/admin/fault/", status=500),
+    Case("password-changed", "password_change_done"),
+    Case("user-password", "auth_user_password_change", "auth.User"),
+    Case("records-of-an-app", "/admin/auth/"),
+    Case("type-by-name", "tasks_app_typedeclaration_of", query="?name=declared"),
+    Case("run-workflow", "workflows_workflow_execute", "workflows.Workflow"),
+    Case("run-again", "workflows_workflowrun_rerun", "workflows.WorkflowRun"),
+    Case("reprocess-letter", "dlq_deadletter_reprocess", "dlq.DeadLetter"),
+    Case("discard-letter", "dlq_deadletter_discard", "dlq.DeadLetter"),
+    Case("new-stress-test", "stress_stresstest_start"),
+    Case(
+        "compare-stress-tests",
+        "stress_stresstest_compare",
+        "stress.StressTest",
+        query="?with={row}",
+    ),
+    *_list_records(),
 ]

@@ -21,7 +21,7 @@ DETAILS = [case for case in PAGES if case.row]
 # One text of each kind, for the pages of single rows before a change is taken.
 FEW = ("handler", "closing", "C1", "Hebrew", "long word", "many lines", "pointer", "combining")
 WIDE, NARROW = 1440, 390
-QUICK = {"overview", "tasks", "queues", "letters", "nodes", "schedules", "runs", "audit"}
+QUICK = {"overview", "tasks", "queues", "letters", "handler", "Hebrew", "long word"}
 
 # What a text has done that is more than a text.
 DAMAGE = """() => [
@@ -158,15 +158,15 @@ def looks(browser: Any, server: str, committed_rows: None) -> Iterator[Looks]:
         each.close()
 
 
-def marked(cases: list[Case]) -> list[Any]:
-    """Those of the most useful pages also run before a change is taken."""
+def marked(values: dict[str, Any]) -> list[Any]:
+    """The most useful pages and texts also run before a change is taken."""
     return [
-        pytest.param(case, id=case.name, marks=[pytest.mark.ci] if case.name in QUICK else [])
-        for case in cases
+        pytest.param(value, id=name, marks=[pytest.mark.ci] if name in QUICK else [])
+        for name, value in values.items()
     ]
 
 
-@pytest.mark.parametrize("case", marked(LISTS))
+@pytest.mark.parametrize("case", marked({case.name: case for case in LISTS}))
 def test_a_page_shows_text(looks: Looks, case: Case) -> None:
     address = case.url(lambda _: None)
     assert looks.find_faults({case.name: address}, is_accessible=True) == {}
@@ -179,8 +179,7 @@ def test_the_page_of_each_row_shows_text(looks: Looks, case: Case) -> None:
     assert looks.find_faults(pages) == {}
 
 
-@pytest.mark.ci
-@pytest.mark.parametrize("name", FEW)
+@pytest.mark.parametrize("name", marked({name: name for name in FEW}))
 def test_the_pages_of_some_rows_show_text(looks: Looks, name: str) -> None:
     pages = {
         page: reverse(f"admin:{page}", args=[looks.world.row(label, name).pk])

@@ -25,6 +25,7 @@ def open_page(page_of: PageOf, address: str, role: str = "viewer") -> Any:
     return page
 
 
+@pytest.mark.ci
 def test_the_first_steps_become_the_overview(page_of: PageOf) -> None:
     page = open_page(page_of, "/admin/")
     expect(page.get_by_role("heading", name="Nothing has run here yet")).to_be_visible()

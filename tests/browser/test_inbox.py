@@ -188,6 +188,7 @@ def test_the_inbox_looks_right(page_of: PageOf, theme: str, width: int) -> None:
         look(page, f"{name}-{width}-{theme}")
 
 
+@pytest.mark.ci
 def test_a_regression_reopens_its_group_and_names_the_version(page_of: PageOf) -> None:
     groups = seed_failures({"test-raise": 3})
     workspace = default_workspace().id
@@ -209,6 +210,7 @@ def test_a_regression_reopens_its_group_and_names_the_version(page_of: PageOf) -
     assert "on 4.12.0" in row.inner_text()
 
 
+@pytest.mark.ci
 def test_of_two_operators_the_second_learns_of_the_first(page_of: PageOf, visitors: Any) -> None:
     seed_failures({"test-echo": 2})
     first = page_of("operator")
@@ -247,6 +249,7 @@ def test_a_viewer_looks_and_changes_nothing(page_of: PageOf) -> None:
         assert visited.status == 403
 
 
+@pytest.mark.ci
 def test_counts_and_the_progress_of_a_canary_are_live(page_of: PageOf) -> None:
     groups = seed_failures({"test-echo": 4, "noop": 1})
     group = groups["test-echo"]

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 from tests.browser.axe import find_violations
+from tests.browser.faults import answer_with_fault
 from tests.browser.keyboard import find_unreached
-from tests.browser.pages import PAGES, Case
+from tests.browser.pages import MORE_PAGES, PAGES, Case
 from tests.browser.visitors import HEIGHTS, Visitors
 from tests.clients import staff_user
+from tests.factories import make_stress_test
 from tests.integration.admin.world import World
+from tests.stress_driver import drive_to, end_tasks
 
 # The rows are committed by the fixture of the module; a test itself writes nothing.
 pytestmark = pytest.mark.django_db
@@ -27,6 +30,8 @@ class Looks:
 
     def __init__(self, visitors: Visitors) -> None:
         self.visitors = visitors
+        # Only what has ended can be compared; the world's own test has not begun.
+        self._rows = {"compare-stress-tests": make_ended_test()}
         self.world = World()
         self._tabs: dict[tuple[bool, str, int], Any] = {}
         self.person = staff_user("superuser", name="mira.okafor")
@@ -35,7 +40,12 @@ class Looks:
     def open(self, case: Case, theme: str, width: int) -> Any:
         page = self._tab(case, theme, width)
         page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
-        response = page.goto(case.url(self.world.row))
+        address = case.url(lambda label: self._rows.get(case.name) or self.world.row(label))
+        if case.status == 500:
+            page.route(f"**{address}", answer_with_fault)
+        response = page.goto(address)
+        if case.status == 500:
+            page.unroute_all()
         assert response.status == case.status
         # A page that loads itself again must not do so while it is looked at.
         page.evaluate("document.querySelector('[data-reload] button')?.click()")
@@ -58,6 +68,14 @@ class Looks:
         return self._tabs[key]
 
 
+def make_ended_test() -> Any:
+    """A stress test that has run, with its report."""
+    test = make_stress_test(1, name="before")
+    drive_to(test, "SETTLING")
+    end_tasks(test)
+    return drive_to(test, "DONE")
+
+
 @pytest.fixture(scope="module")
 def looks(browser: Any, server: str, committed_rows: None) -> Iterator[Looks]:
     visitors = Visitors(browser, server)
@@ -67,16 +85,30 @@ def looks(browser: Any, server: str, committed_rows: None) -> Iterator[Looks]:
 
 # Before a change is taken each theme and each width is looked at once; at night each with each. The
 # second look of a pair is at the same page: the theme is an attribute, and widths are rules of CSS.
-_PAIRS = [
-    pytest.param([("light", 1440), ("dark", 390)], id="light-1440-dark-390", marks=pytest.mark.ci),
-    pytest.param([("light", 390), ("dark", 1440)], id="light-390-dark-1440"),
-]
+_PAIRS = {
+    "light-1440-dark-390": [("light", 1440), ("dark", 390)],
+    "light-390-dark-1440": [("light", 390), ("dark", 1440)],
+}
+# The pages that operators open most, and a few of each other kind.
+_BEFORE_A_CHANGE = {
+    "overview", "tasks", "task", "new-task", "queues", "queue", "performance", "inbox", "failure",
+    "letters", "letter", "replay", "operation", "new-operation", "save-view", "workflow", "run",
+    "schedules", "schedule", "nodes", "node", "fleet", "decision", "stress-test", "audit",
+    "audit-event", "settings-queues", "settings-members", "delete-user", "user", "refused",
+    "fault", "member-add", "schedule-delete",
+}  # fmt: skip
 # Narrow, just above the widths at which the style sheets change, and wide.
 _BETWEEN = (480, 721, 1181, 2560)
 
 
-@pytest.mark.parametrize("pair", _PAIRS)
-@pytest.mark.parametrize("case", PAGES, ids=lambda case: case.name)
+def _list_looks() -> Iterator[Any]:
+    for case in [*PAGES, *MORE_PAGES]:
+        marks = [pytest.mark.ci] if case.name in _BEFORE_A_CHANGE else []
+        for number, (name, pair) in enumerate(_PAIRS.items()):
+            yield pytest.param(case, pair, id=f"{case.name}-{name}", marks=[] if number else marks)
+
+
+@pytest.mark.parametrize(("case", "pair"), _list_looks())
 def test_a_page_is_sound(looks: Looks, case: Case, pair: list[tuple[str, int]]) -> None:
     guard = looks.visitors.guard
     guard.faults.clear()

@@ -49,6 +49,7 @@ def test_the_pages_look_right_at_every_stage(page_of: PageOf, theme: str, width:
     look(page, f"operations-{width}-{theme}")
 
 
+@pytest.mark.ci
 def test_all_tasks_that_match_are_cancelled_and_the_page_follows(page_of: PageOf) -> None:
     make_tasks(450, name="an order")
     page = page_of("operator")
@@ -124,6 +125,7 @@ def test_it_is_paused_resumed_and_cancelled_on_its_page(page_of: PageOf) -> None
     assert Task.objects.filter(state="CANCELLED").count() == 450
 
 
+@pytest.mark.ci
 def test_paused_schedules_are_resumed_exactly_by_undo(page_of: PageOf) -> None:
     for name in ("a", "b", "c"):
         make_job(name)
@@ -168,12 +170,13 @@ def test_letters_and_queues_lead_to_the_question(page_of: PageOf) -> None:
     page.get_by_role("heading", name="Pause 1 queue?").wait_for()
 
 
+@pytest.mark.ci
 def test_the_list_and_the_sidebar_follow(page_of: PageOf) -> None:
     make_tasks(450)
     operation = start("tasks", "cancel", is_all=True)
     page = page_of("operator")
     page.goto(reverse("admin:operations_operation_changelist"))
-    count = page.locator("[data-count='operations']")
+    count = page.locator(".navigation [data-count='operations']")
     count.get_by_text("1", exact=True).wait_for()
     drive(operation, passes=2)
     row = page.locator(f"[data-row$='{operation.id}']")
@@ -193,6 +196,10 @@ def test_a_pause_is_undone_by_a_key(page_of: PageOf) -> None:
     page.goto(reverse("admin:tasks_app_queue_changelist"))
     page.get_by_label("Select mail").check()
     page.get_by_role("button", name="Pause", exact=True).click()
+    reason = page.get_by_label("Reason of the pause")
+    assert reason.evaluate("input => input.validity.valueMissing")
+    reason.fill("The gateway is down")
+    page.get_by_role("button", name="Pause", exact=True).click()
     page.get_by_text("1 of 1 queue paused.").wait_for()
     queue.refresh_from_db()
     assert queue.paused_at is not None
@@ -203,6 +210,7 @@ def test_a_pause_is_undone_by_a_key(page_of: PageOf) -> None:
     assert queue.paused_at is None
 
 
+@pytest.mark.ci
 def test_a_viewer_sees_it_and_changes_nothing(page_of: PageOf) -> None:
     make_tasks(3)
     operation = drive(start("tasks", "cancel", is_all=True))

@@ -124,6 +124,7 @@ def test_a_key_is_made_and_revoked_and_a_member_changed(page_of: PageOf) -> None
     assert list(names) == ["api_key.create", "api_key.revoke", "member.add", "member.change"]
 
 
+@pytest.mark.ci
 def test_a_viewer_sees_no_key_and_can_change_nothing(page_of: PageOf) -> None:
     page = page_of("viewer", "dark", 390)
     page.goto(reverse("admin:settings_scaling"))

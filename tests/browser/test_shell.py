@@ -5,8 +5,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.visitors import Visitors
+from tests.clients import other_workspace
 from tests.factories import make_letter, make_task
 
 OpenPage = Callable[..., Any]
@@ -167,6 +169,26 @@ def test_a_stranger_without_a_session_is_led_to_the_login(visitors: Visitors) ->
     assert "You are not logged in." in page.inner_text("main")
     page.get_by_role("link", name="Log in").click()
     page.wait_for_url("**/admin/login/?next=%2Fno%2Fsuch%2Fpage")
+
+
+@pytest.mark.parametrize(("menu", "width"), [(".workspace-choice", 1440), (".thumb-more", 390)])
+def test_a_menu_of_the_frame_closes_by_escape_and_by_a_click_outside(
+    page_of: OpenPage, menu: str, width: int
+) -> None:
+    other_workspace()
+    page = page_of("superuser", "light", width)
+    page.goto(QUEUES)
+    box = page.locator(menu)
+    head = box.locator("summary")
+    head.click()
+    expect(box).to_have_attribute("open", "")
+    page.keyboard.press("Escape")
+    expect(box).not_to_have_attribute("open", "")
+    expect(head).to_be_focused()
+    head.click()
+    expect(box).to_have_attribute("open", "")
+    page.locator("main").click(position={"x": 4, "y": 4})
+    expect(box).not_to_have_attribute("open", "")
 
 
 @pytest.mark.parametrize("path", ["/", "/dashboard.html"])

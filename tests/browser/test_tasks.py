@@ -11,7 +11,14 @@ from controlplane.workspaces.actors import SYSTEM
 from tasks_app.models import Task
 from tasks_app.services import retry_task
 from tests.clients import key_client
-from tests.factories import make_attempt, make_declaration, make_log, make_node, make_task
+from tests.factories import (
+    make_attempt,
+    make_declaration,
+    make_log,
+    make_logs,
+    make_node,
+    make_task,
+)
 from tests.manual_worker import claim_here, run_task
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -164,6 +171,7 @@ def test_the_help_names_the_keys_that_the_page_has(page_of: PageOf) -> None:
         "Close the open menu",
     ):
         assert text in shown, text
+    assert shown.count("Close the open menu") == 1
     page.keyboard.press("Escape")
     page.goto("/admin/scaling/pool/")
     page.keyboard.press("?")
@@ -182,6 +190,41 @@ def test_older_log_lines_come_into_the_list(page_of: PageOf) -> None:
     page.get_by_text("line 1", exact=True).wait_for()
     assert lines.count() == 130
     assert not page.get_by_role("link", name="Older lines").is_visible()
+
+
+def test_lines_that_are_missing_between_others_are_named(page_of: PageOf) -> None:
+    """More lines came at once than an answer has."""
+    task = make_task("RUNNING")
+    make_logs(task, range(1, 151))
+    page = page_of("viewer")
+    page.goto(f"{TASKS}{task.id}/change/")
+    lines, gap = page.locator("[data-log-lines] > li"), page.locator(".log-gap")
+    page.get_by_role("link", name="Older lines").click()
+    expect(lines).to_have_count(150)
+    make_logs(task, range(151, 271))
+    expect(gap).to_have_text("20 lines are missing here: lines 151 to 170", timeout=_QUICK_MS)
+    assert lines.count() == 251
+    gap.get_by_role("link").click()
+    expect(page.locator("h2", has_text="71 to 170")).to_be_visible()
+
+
+def test_a_list_of_log_lines_that_stays_open_is_bounded(page_of: PageOf) -> None:
+    task = make_task("RUNNING")
+    make_logs(task, range(1, 1_151))
+    page = page_of("viewer")
+    page.goto(f"{TASKS}{task.id}/change/")
+    lines, words = page.locator("[data-log-lines] > li"), page.locator("[data-older-words]")
+    older = page.get_by_role("link", name="Older lines")
+    for number in range(2, 11):
+        older.click()
+        expect(lines).to_have_count(100 * number)
+    expect(words).to_have_text("Lines 1 to 150 are not in this list, which keeps 1,000.")
+    make_logs(task, range(1_151, 1_181))
+    expect(lines).to_have_count(930, timeout=_QUICK_MS)
+    expect(words).to_have_text("Lines 1 to 250 are not in this list, which keeps 1,000.")
+    assert page.locator(".log-gap").count() == 0
+    older.click()
+    expect(page.locator("h2", has_text="151 to 250")).to_be_visible()
 
 
 def test_a_retry_asks_and_stays_on_the_page(page_of: PageOf) -> None:

@@ -244,6 +244,13 @@ def make_log(task: Task, message: str, **fields: Any) -> TaskLog:
     return LogFactory.create(task=task, message=message, **fields)
 
 
+def make_logs(task: Task, numbers: Iterable[int]) -> None:
+    """Lines of one task with these numbers in their messages, in one statement."""
+    TaskLog.objects.bulk_create(
+        LogFactory.build(task=task, message=f"line {number}") for number in numbers
+    )
+
+
 def make_large_tasks(count: int) -> None:
     """Completed tasks with payloads of 20 KB, of which compression leaves 15. Each payload comes
     again after 100 others: no compression looks back that far."""
