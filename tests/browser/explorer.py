@@ -206,11 +206,13 @@ class Explorer:
 
     def _follow(self) -> str:
         link = self._choose("a[href]")
-        address = link and link.evaluate("(each) => each.href")
+        # That of a link within a picture, such as a graph, is no text.
+        read = "(each) => new URL(each.getAttribute('href'), document.baseURI).href"
+        address = link.evaluate(read) if link else ""
         if not link or not self._is_ours(address):
             return "no link"
         link.click()
-        return str(address)
+        return address
 
     def _is_ours(self, address: str) -> bool:
         here, there = urlsplit(self.page.url), urlsplit(address)

@@ -108,7 +108,7 @@ def _list_looks() -> Iterator[Any]:
             yield pytest.param(case, pair, id=f"{case.name}-{name}", marks=[] if number else marks)
 
 
-@pytest.mark.parametrize(("case", "pair"), _list_looks())
+@pytest.mark.parametrize(("case", "pair"), list(_list_looks()))
 def test_a_page_is_sound(looks: Looks, case: Case, pair: list[tuple[str, int]]) -> None:
     guard = looks.visitors.guard
     guard.faults.clear()
