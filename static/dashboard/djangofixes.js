@@ -1,6 +1,15 @@
 /** What Django's own scripts leave out for screen readers. */
 
-window.addEventListener("load", () => {
+/** After what Django's scripts do when the page is ready, which may be after it has loaded. */
+function whenDone(act) {
+    window.addEventListener("load", () => {
+        const ready = window.django?.jQuery;
+        if (ready) ready(act);
+        else act();
+    });
+}
+
+whenDone(() => {
     // SelectFilter2.js names pictures by aria-label, which needs a role.
     for (const picture of document.querySelectorAll("span.help-tooltip[aria-label]")) {
         picture.setAttribute("role", "img");
