@@ -166,7 +166,8 @@ def test_an_open_list_of_queues_says_when_the_last_worker_of_one_has_ended(
 ) -> None:
     make_queue("billing", default_workspace())
     make_tasks(3, queue="billing")
-    node = make_node(queues=["billing"])
+    later = now() + timedelta(minutes=10)
+    node = make_node(queues=["billing"], heartbeat_at=later)
     page = page_of("viewer")
     page.goto(reverse("admin:tasks_app_queue_changelist"))
     word = page.locator("[data-row] [data-word]")
@@ -174,7 +175,7 @@ def test_an_open_list_of_queues_says_when_the_last_worker_of_one_has_ended(
     Node.objects.filter(pk=node.pk).update(state="STOPPED", stopped_at=now())
     expect(word).to_have_text("No worker serves it")
     expect(page.locator("[data-row] .shape-place use[href$='#state-failed']")).to_have_count(1)
-    make_node("another", queues=["billing"])
+    make_node("another", queues=["billing"], heartbeat_at=later)
     expect(word).to_have_text("In order")
 
 
